@@ -1,0 +1,134 @@
+"""The seam to torch, JAX and NumPy: what a backend declares, and what it does once it is started.
+
+A declaration is light: it imports no framework, so that `validate` can ask which families a backend
+has. A runtime is started inside the process that computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurse.streams import Streams
+
+if TYPE_CHECKING:
+    from recurse.families import Family
+    from recurse.sources import Source
+
+Array = Any
+"""An array of the backend: ``numpy.ndarray``, ``torch.Tensor`` or ``jax.Array``."""
+Arrays = Mapping[str, Array]
+Host = Mapping[str, NDArray[Any]]
+"""Named NumPy arrays, replicate axis first."""
+
+
+class Runtime(Protocol):
+    """A started backend."""
+
+    xp: Any
+    """The array-API namespace."""
+
+    def array(self, values: NDArray[Any]) -> Array:
+        """A NumPy array on the device, dtype kept."""
+        ...
+
+    def host(self, values: Array) -> NDArray[Any]:
+        """A device array as NumPy."""
+        ...
+
+    def compile(self, function: Callable[..., Any], static: tuple[int, ...]) -> Callable[..., Any]:
+        """The function compiled; arguments at ``static`` are hashable constants. May be the identity."""
+        ...
+
+    def numerics(self) -> dict[str, str]:
+        """What the bits depend on: versions, device, threads, instruction set."""
+        ...
+
+    def compile_seconds(self) -> float:
+        """Seconds spent compiling so far."""
+        ...
+
+
+class Neural(Protocol):
+    """A neural family on one backend, for one block of replicates.
+
+    Built as ``Implementation(runtime, spec, source)``. Parameters are named float32 arrays
+    ``[R, ...]`` with the same names and shapes on every backend. Batches are NumPy, ``[R, n, ...]``.
+    """
+
+    def fit(
+        self, streams: Streams, generation: int, data: Host, start: Arrays
+    ) -> tuple[Arrays, NDArray[np.float64]]:
+        """Parameters trained from ``start`` on ``data``, and the final training loss ``[R]``."""
+        ...
+
+    def sample(self, streams: Streams, generation: int, params: Arrays, n: int) -> Host:
+        """``n`` samples per replicate from each model."""
+        ...
+
+    def evaluate(
+        self, streams: Streams, generation: int, params: Arrays, data: Host, quantity: str
+    ) -> NDArray[np.float64]:
+        """A quantity of the family (``elbo``, ...) for held-out data, a mean per replicate: ``[R]``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A backend's declaration. ``families`` maps a neural kind to ``module:Class``."""
+
+    name: str
+    runtime: str
+    requires: tuple[str, ...] = ()
+    install: str = ""
+    families: Mapping[str, str] = field(default_factory=dict)
+
+    def missing(self) -> str | None:
+        """What to install before this backend can run, or None."""
+        absent = [package for package in self.requires if find_spec(package) is None]
+        if not absent:
+            return None
+        return f"backend '{self.name}' needs {', '.join(absent)}: {self.install}"
+
+    def start(self) -> Runtime:
+        """Import the framework and start it."""
+        runtime: Runtime = _load(self.runtime)()
+        return runtime
+
+    def neural(self, runtime: Runtime, family: Family, source: Source) -> Neural:
+        """This backend's implementation of a neural family."""
+        built: Neural = _load(self.families[family.kind])(runtime, family, source)
+        return built
+
+
+def _load(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
+
+
+@cache
+def backends() -> dict[str, Backend]:
+    """Installed backends by name, sorted.
+
+    Raises:
+        ValueError: two distributions provide one name.
+    """
+    found: dict[str, Backend] = {}
+    for entry in entry_points(group="recurse.backends"):
+        if entry.name in found:
+            raise ValueError(f"backend '{entry.name}' is provided twice (by {entry.value})")
+        found[entry.name] = entry.load()
+    return dict(sorted(found.items()))
+
+
+def stack(parts: Sequence[Host]) -> dict[str, NDArray[Any]]:
+    """Batches joined along the sample axis."""
+    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}

@@ -1,0 +1,89 @@
+"""Families: the kind of model that is refitted in every generation. One file per kind.
+
+A closed-form family is written once against the array API, in float64, and runs on every backend. A
+neural family is a spec here and one file in each backend that has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from recurse.backend import Array, Arrays
+from recurse.schedule import Row
+from recurse.sources import Source
+from recurse.spec import Kind
+from recurse.streams import Draw, Streams
+
+S = TypeVar("S", bound=Source)
+
+
+class Family(Kind):
+    """A kind of model. ``needs`` names the fields of a batch that it is fitted on."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    quantities: ClassVar[tuple[str, ...]] = ()
+    """What ``evaluate`` offers for held-out data: ``log_prob``, ``elbo``, ..."""
+
+    def problems(self, source: Source, row: Row) -> list[tuple[str, str, str]]:
+        """Why a fit on this row cannot work: (path below the arm, code, message)."""
+        return []
+
+    def fields(self, source: Source) -> dict[str, tuple[int, ...]]:
+        """The fields of the batches that the family samples."""
+        return {name: source.fields[name] for name in self.needs}
+
+
+class Closed(Family, Generic[S]):
+    """A family whose fit needs only sufficient statistics.
+
+    ``xp`` is the array-API namespace; arrays have the replicate axis first. Statistics are dicts of
+    arrays with an associative ``merge``; ``design`` is what all pools share (a reused design), or
+    empty.
+    """
+
+    def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
+        """Sufficient statistics of samples ``[R, n, ...]`` with weights ``[R, n]``."""
+        raise TypeError(f"{type(self).__name__} has no statistics")
+
+    def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:
+        """The statistics of two sets of samples put together."""
+        raise TypeError(f"{type(self).__name__} has no merge")
+
+    def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
+        """The fitted parameters."""
+        raise TypeError(f"{type(self).__name__} has no estimate")
+
+    def noise(self, source: S, n: int) -> Mapping[str, Draw]:
+        """What ``sample`` needs for ``n`` samples of one replicate."""
+        raise TypeError(f"{type(self).__name__} has no noise")
+
+    def sample(
+        self, xp: Any, source: S, params: Arrays, noise: Arrays, design: Arrays
+    ) -> dict[str, Array]:
+        """Samples ``[R, n, ...]`` from the models."""
+        raise TypeError(f"{type(self).__name__} cannot sample")
+
+    def statistics_noise(self, source: S, n: int) -> Mapping[str, Draw]:
+        """What ``sample_statistics`` needs for ``n`` samples of one replicate."""
+        raise TypeError(f"{type(self).__name__} has no law of its statistics")
+
+    def sample_statistics(
+        self, xp: Any, source: S, n: int, params: Arrays, noise: Arrays, design: Arrays
+    ) -> dict[str, Array]:
+        """The statistics of ``n`` samples from the models, drawn from their exact law."""
+        raise TypeError(f"{type(self).__name__} has no law of its statistics")
+
+    def evaluate(self, xp: Any, source: S, params: Arrays, data: Arrays) -> Array:
+        """Mean log-density of held-out data in nats per sample: ``[R]``."""
+        raise TypeError(f"{type(self).__name__} has no density")
+
+    def design(self, source: S, streams: Streams, real: int) -> Mapping[str, np.ndarray]:
+        """What all pools of a block share; drawn once per block, for the statistics lowering."""
+        return {}
+
+    def refuses_statistics(self, source: S, row: Row) -> str | None:
+        """Why this row has no exact law of the statistics, or None."""
+        return None

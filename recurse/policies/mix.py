@@ -1,0 +1,26 @@
+"""A fixed real sample beside the synthetic samples of the last model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from recurse.policies import Policy
+from recurse.schedule import REAL, Pool, Row, Use
+
+
+class Mix(Policy):
+    """Train on the same real sample in every generation, plus lambda times as many synthetic ones."""
+
+    kind: Literal["mix"] = "mix"
+    cite = "Bertrand et al. 2310.00429; Alemohammad et al. 2307.01850 (synthetic augmentation)"
+    ratio: Annotated[float, Field(gt=0, alias="lambda")] | None = None
+    """Synthetic samples per real sample; by default ``samples.synthetic / samples.real``."""
+
+    def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
+        count = synthetic if self.ratio is None else round(self.ratio * real)
+        uses = [Use(REAL, real)]
+        if count:
+            uses.append(Use(Pool("synthetic", generation), count))
+        return Row(generation, count, 0, tuple(uses))

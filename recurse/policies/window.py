@@ -1,0 +1,26 @@
+"""Only the most recent generations of data are kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from recurse.policies import Policy
+from recurse.schedule import REAL, Pool, Row, Use
+
+
+class Window(Policy):
+    """Train on the data of the last ``size`` generations; the real sample is generation 0's data."""
+
+    kind: Literal["window"] = "window"
+    cite = "Alemohammad et al. 2307.01850 (memory of K generations)"
+    size: Annotated[int, Field(ge=1)]
+    """How many generations of data are kept; 1 is ``replace``."""
+
+    def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
+        first = generation - self.size + 1
+        uses = [Use(REAL, real)] if first <= 0 else []
+        for born in range(max(first, 1), generation + 1):
+            uses.append(Use(Pool("synthetic", born), synthetic))
+        return Row(generation, synthetic, 0, tuple(uses))

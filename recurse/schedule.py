@@ -1,0 +1,109 @@
+"""What each generation is trained on, as data: a policy compiles to rows, executors only read them.
+
+A row lists how many samples come from which pool, with which weight, and an optional budget to
+subsample to. Rows are produced one at a time, so a schedule of 10^5 generations costs nothing until
+it is read. Rows are causal: row ``g`` names synthetic pools ``1..g`` and fresh pools ``1..g`` only.
+
+A pool that row ``g`` does not use is never used by a later row; executors may forget it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+PoolKind = Literal["real", "fresh", "synthetic"]
+
+
+@dataclass(frozen=True, order=True)
+class Pool:
+    """Where samples come from: ``real`` (born 0), or ``fresh`` / ``synthetic`` born in generation g."""
+
+    kind: PoolKind
+    born: int = 0
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == "real" else f"{self.kind}[{self.born}]"
+
+
+REAL = Pool("real")
+
+
+@dataclass(frozen=True)
+class Use:
+    """The first ``take`` samples of a pool, each with weight ``weight``."""
+
+    pool: Pool
+    take: int
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """What generation ``g`` draws and what it is fitted on.
+
+    ``synthesise`` samples are drawn from the model of generation ``g - 1`` and become pool
+    ``synthetic[g]``; ``fresh`` new real samples become ``fresh[g]``. The fit sees ``uses``; with a
+    ``budget`` it sees that many samples drawn uniformly from them, with or without ``replacement``.
+    """
+
+    generation: int
+    synthesise: int
+    fresh: int
+    uses: tuple[Use, ...]
+    budget: int | None = None
+    replacement: bool = False
+
+    @property
+    def pooled(self) -> int:
+        """Samples named by ``uses``."""
+        return sum(use.take for use in self.uses)
+
+    @property
+    def size(self) -> int:
+        """Samples that the fit sees."""
+        return self.pooled if self.budget is None else self.budget
+
+    def __str__(self) -> str:
+        parts = []
+        for use in self.uses:
+            weight = "" if use.weight == 1.0 else f" (weight {use.weight:g})"
+            parts.append(f"{use.take} {use.pool}{weight}")
+        text = " + ".join(parts)
+        if self.budget is not None:
+            how = "with" if self.replacement else "without"
+            text = f"{self.budget} drawn {how} replacement from {text}"
+        return text
+
+
+class RowMaker(Protocol):
+    """What a policy is to the rest of the house."""
+
+    def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
+        """The row of ``generation >= 1`` for the scenario's counts per generation."""
+        ...
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A policy with the scenario's counts; reads like a list of rows, ``schedule[0]`` is the real fit."""
+
+    policy: RowMaker
+    real: int
+    synthetic: int
+    fresh: int
+    generations: int
+
+    def __getitem__(self, generation: int) -> Row:
+        if generation < 0:
+            raise IndexError(generation)
+        if generation == 0:
+            return Row(0, 0, 0, (Use(REAL, self.real),))
+        return self.policy.row(generation, self.real, self.synthetic, self.fresh)
+
+    def __len__(self) -> int:
+        return self.generations + 1
+
+    def __iter__(self) -> Iterator[Row]:
+        return (self[g] for g in range(len(self)))

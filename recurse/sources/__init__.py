@@ -1,0 +1,56 @@
+"""Sources: where real data come from, a known distribution or a data set. One file per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurse.spec import Kind
+from recurse.streams import Streams
+
+Batch = dict[str, NDArray[Any]]
+"""Named fields, each ``[R, n, ...]``."""
+
+
+class Source(Kind):
+    """Real data. Batches are dicts of named fields, each ``[R, n, ...]``."""
+
+    law: ClassVar[str | None] = None
+    """The family whose parameters ``truth`` returns; None when the distribution is not in a family."""
+
+    @property
+    def fields(self) -> dict[str, tuple[int, ...]]:
+        """The shape of one sample of each field."""
+        raise TypeError(f"{type(self).__name__} has no fields")
+
+    def truth(self, streams: Streams) -> Batch:
+        """The true parameters by name, ``[R, ...]``; empty when they are not known."""
+        return {}
+
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+        """``n`` real samples per replicate, independent of other generations and purposes."""
+        raise TypeError(f"{type(self).__name__} cannot be drawn from")
+
+    def heldout(self) -> Mapping[str, NDArray[Any]]:
+        """A test set shared by all replicates, each field ``[n, ...]``; empty for known laws."""
+        return {}
+
+    def available(self) -> int | None:
+        """How many distinct real samples exist; None when there is no limit."""
+        return None
+
+    def digest(self) -> str:
+        """A hash of the data behind the source; empty when the spec alone determines it."""
+        return ""
+
+    def problems(self) -> list[tuple[str, str, str]]:
+        """What keeps the source from being used: (path below ``source``, code, message)."""
+        return []
+
+
+def identity(dim: int, replicates: int) -> NDArray[np.float64]:
+    """The identity matrix for every replicate: ``[R, dim, dim]``."""
+    return np.broadcast_to(np.eye(dim), (replicates, dim, dim))
