@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-import numpy as np
-
-from recurse.backend import Array, Arrays
+from recurse.backend import Array, Arrays, Host
 from recurse.schedule import Row
 from recurse.sources import Source
 from recurse.spec import Kind
@@ -20,29 +18,33 @@ from recurse.streams import Draw, Streams
 S = TypeVar("S", bound=Source)
 
 
-class Family(Kind):
+class Family(Kind, Generic[S]):
     """A kind of model. ``needs`` names the fields of a batch that it is fitted on."""
 
     needs: ClassVar[tuple[str, ...]] = ()
     quantities: ClassVar[tuple[str, ...]] = ()
     """What ``evaluate`` offers for held-out data: ``log_prob``, ``elbo``, ..."""
 
-    def problems(self, source: Source, row: Row) -> list[tuple[str, str, str]]:
+    def problems(self, source: S, row: Row, real: int) -> list[tuple[str, str, str]]:
         """Why a fit on this row cannot work: (path below the arm, code, message)."""
         return []
 
-    def fields(self, source: Source) -> dict[str, tuple[int, ...]]:
+    def fields(self, source: S) -> dict[str, tuple[int, ...]]:
         """The fields of the batches that the family samples."""
         return {name: source.fields[name] for name in self.needs}
 
 
-class Closed(Family, Generic[S]):
+class Closed(Family[S]):
     """A family whose fit needs only sufficient statistics.
 
     ``xp`` is the array-API namespace; arrays have the replicate axis first. Statistics are dicts of
     arrays with an associative ``merge``; ``design`` is what all pools share (a reused design), or
     empty.
     """
+
+    def shared(self, source: S) -> tuple[str, ...]:
+        """The fields of the real sample that every pool of a block reuses."""
+        return ()
 
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
         """Sufficient statistics of samples ``[R, n, ...]`` with weights ``[R, n]``."""
@@ -80,7 +82,7 @@ class Closed(Family, Generic[S]):
         """Mean log-density of held-out data in nats per sample: ``[R]``."""
         raise TypeError(f"{type(self).__name__} has no density")
 
-    def design(self, source: S, streams: Streams, real: int) -> Mapping[str, np.ndarray]:
+    def design(self, source: S, streams: Streams, real: int) -> Host:
         """What all pools of a block share; drawn once per block, for the statistics lowering."""
         return {}
 

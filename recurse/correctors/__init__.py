@@ -1,0 +1,37 @@
+"""Correctors: what is done to synthetic data before the next fit. One file per kind."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from recurse.backend import Array, Arrays, Host
+from recurse.sources import Batch, Source
+from recurse.spec import Kind
+from recurse.streams import Streams
+
+Origin = Literal["nothing", "real sample", "true distribution", "external verifier"]
+
+
+class Corrector(Kind):
+    """A map of synthetic samples. It records the share it touched and where its information comes from."""
+
+    origin: ClassVar[Origin] = "nothing"
+
+    def refusal(self, source: Source, fields: tuple[str, ...]) -> str | None:
+        """Why it cannot serve this source and these fields, or None."""
+        return None
+
+    def prepare(self, streams: Streams, source: Source, real: Batch) -> Host:
+        """What it learns from the real sample, once per block."""
+        return {}
+
+    def draws(self, streams: Streams, source: Source, generation: int, n: int) -> Host:
+        """The numbers it needs in one generation."""
+        return {}
+
+    def correct(
+        self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
+    ) -> tuple[Arrays, Array]:
+        """The corrected batch and the share of samples touched, ``[R]``."""
+        first = next(iter(batch.values()))
+        return batch, xp.zeros_like(first[(slice(None),) + (0,) * (first.ndim - 1)])

@@ -1,0 +1,134 @@
+"""Linear regression by ordinary least squares or ridge; the label noise is the source's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recurse.backend import Array, Arrays
+from recurse.families import Closed, wishart
+from recurse.schedule import Row
+from recurse.sources.linear_regression import LinearRegression
+from recurse.streams import Draw, Normal, Streams
+
+
+class Linear(Closed[LinearRegression]):
+    """``y = x.coef + noise``: parameters ``coef [R, d]``; the last model labels new data."""
+
+    kind: Literal["linear"] = "linear"
+    cite = "Mobahi et al. 2002.05715; Dohmatob et al. 2402.07712; Gerstgrasser et al. 2404.01413"
+    needs: ClassVar[tuple[str, ...]] = ("x", "y")
+    quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
+    ridge: Annotated[float, Field(ge=0)] = 0.0
+    """Penalty on ``|coef|^2`` beside the mean squared error; 0 is ordinary least squares."""
+
+    def problems(self, source: LinearRegression, row: Row, real: int) -> list[tuple[str, str, str]]:
+        found = []
+        odd = [use for use in row.uses if use.take % real]
+        if source.design == "reused" and odd:
+            text = f"a reused design relabels all {real} inputs, {odd[0].pool} has {odd[0].take}"
+            found.append(("samples", "E204", text))
+        if self.ridge == 0 and row.size <= source.dim + 1:
+            least = source.dim + 2
+            found.append(
+                (
+                    "samples",
+                    "E204",
+                    f"least squares in {source.dim} dimensions has finite risk from {least} samples "
+                    f"on; generation {row.generation} is fitted on {row.size}",
+                )
+            )
+        return found
+
+    def shared(self, source: LinearRegression) -> tuple[str, ...]:
+        return ("x",) if source.design == "reused" else ()
+
+    def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
+        weighted = xp.matrix_transpose(weights[..., None] * batch["x"])
+        return {
+            "count": xp.sum(weights, axis=1),
+            "gram": xp.matmul(weighted, batch["x"]),
+            "moment": xp.matmul(weighted, batch["y"][..., None])[..., 0],
+        }
+
+    def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:
+        return {name: left[name] + right[name] for name in left}
+
+    def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
+        count = statistics["count"][:, None]
+        if "gram" not in statistics:
+            return {"coef": statistics["coef"] / count}
+        gram, moment = statistics["gram"], statistics["moment"]
+        if self.ridge:
+            gram = gram + (self.ridge * count)[..., None] * xp.eye(gram.shape[-1], dtype=xp.float64)
+        return {"coef": xp.linalg.solve(gram, moment[..., None])[..., 0]}
+
+    def noise(self, source: LinearRegression, n: int) -> Mapping[str, Draw]:
+        label: dict[str, Draw] = {"e": Normal((n,))}
+        return label if source.design == "reused" else {"x": Normal((n, source.dim)), **label}
+
+    def sample(
+        self, xp: Any, source: LinearRegression, params: Arrays, noise: Arrays, design: Arrays
+    ) -> dict[str, Array]:
+        e = noise["e"]
+        x = noise["x"] if "x" in noise else _copies(xp, design["x"], e.shape[1])
+        return {"x": x, "y": xp.matmul(x, params["coef"][..., None])[..., 0] + source.noise * e}
+
+    def statistics_noise(self, source: LinearRegression, n: int) -> Mapping[str, Draw]:
+        score: dict[str, Draw] = {"z": Normal((source.dim,))}
+        return score if source.design == "reused" else {**score, **wishart.request(source.dim, n)}
+
+    def sample_statistics(
+        self, xp: Any, source: LinearRegression, n: int, params: Arrays, noise: Arrays, design: Arrays
+    ) -> dict[str, Array]:
+        """Gram matrix ``G`` and moment ``G coef + noise G^(1/2) z`` of n labelled samples.
+
+        With a reused design and no ridge the pools share ``G``, so a pool is summed up by its own
+        estimate ``coef + noise G^(-1/2) z``, kept times n so that pools add.
+        """
+        coef, z = params["coef"], noise["z"][..., None]
+        count = xp.full_like(coef[:, 0], float(n))
+        if "whitener" in design:
+            spread = source.noise * xp.sqrt(design["count"] / n)
+            fitted = coef + spread * xp.matmul(design["whitener"], z)[..., 0]
+            return {"count": count, "coef": n * fitted}
+        if "factor" in design:
+            root = design["factor"] * xp.sqrt(n / design["count"])
+        else:
+            root = wishart.bartlett(xp, noise["diagonal"], noise["below"], source.dim)
+        gram = xp.matmul(root, xp.matrix_transpose(root))
+        moment = xp.matmul(gram, coef[..., None]) + source.noise * xp.matmul(root, z)
+        return {"count": count, "gram": gram, "moment": moment[..., 0]}
+
+    def design(
+        self, source: LinearRegression, streams: Streams, real: int
+    ) -> Mapping[str, NDArray[np.float64]]:
+        """The Cholesky factor of the reused Gram matrix, inverted and transposed for least squares."""
+        if source.design == "fresh":
+            return {}
+        draws = streams.draws(0, "design", wishart.request(source.dim, real))
+        root = wishart.host_bartlett(draws, source.dim)
+        count = np.asarray(float(real))
+        if self.ridge:
+            return {"count": count, "factor": root}
+        return {"count": count, "whitener": np.swapaxes(np.linalg.inv(root), 1, 2)}
+
+    def refuses_statistics(self, source: LinearRegression, row: Row) -> str | None:
+        if row.budget is not None and source.design == "reused":
+            return "a subsample of a reused design has another design"
+        return None
+
+    def evaluate(self, xp: Any, source: LinearRegression, params: Arrays, data: Arrays) -> Array:
+        error = data["y"] - xp.matmul(data["x"], params["coef"][..., None])[..., 0]
+        variance = source.noise**2
+        return -0.5 * (xp.mean(error**2, axis=1) / variance + math.log(2.0 * math.pi * variance))
+
+
+def _copies(xp: Any, x: Array, n: int) -> Array:
+    """The design repeated until it has n rows; n is a multiple of its length."""
+    return x if x.shape[1] == n else xp.concat([x] * (n // x.shape[1]), axis=1)

@@ -1,0 +1,63 @@
+"""The Wishart law by Bartlett's decomposition: scatter matrices without drawing the samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurse.backend import Array
+from recurse.streams import ChiSquare, Draw, Normal
+
+_EPS = float(np.finfo(np.float64).eps)
+
+
+def request(dim: int, df: int) -> dict[str, Draw]:
+    """The numbers behind one Bartlett factor: chi-squares on the diagonal, normals below it."""
+    width = min(dim, df)
+    below = sum(min(row, width) for row in range(dim))
+    return {
+        "diagonal": ChiSquare(tuple(df - row for row in range(width))),
+        "below": Normal((below,)),
+    }
+
+
+def bartlett(xp: Any, diagonal: Array, below: Array, dim: int) -> Array:
+    """A factor ``A [R, d, d]`` with ``A A' ~ Wishart(I_d, df)``; exact for ``df < d`` too (rank df).
+
+    Source: Bartlett 1933; the trapezoidal form follows from the QR decomposition of ``d x df`` normals.
+    """
+    width = diagonal.shape[1]
+    index = np.zeros((dim, dim), dtype=np.int64)
+    place = 1 + width
+    for row in range(dim):
+        if row < width:
+            index[row, row] = 1 + row
+        for column in range(min(row, width)):
+            index[row, column] = place
+            place += 1
+    zero = xp.zeros_like(diagonal[:, :1])
+    values = xp.concat([zero, xp.sqrt(diagonal), below], axis=1)
+    taken = xp.take(values, xp.asarray(index.reshape(-1)), axis=1)
+    return xp.reshape(taken, (-1, dim, dim))
+
+
+def factor(xp: Any, covariance: Array) -> Array:
+    """A lower factor ``L [R, d, d]`` with ``L L' = covariance``, up to rounding.
+
+    A multiple of the identity at the level of rounding (8 eps times the trace) is added, so that a
+    matrix that is singular, as with fewer samples than dimensions, or that has shrunk to zero still has a factor.
+    """
+    dim = covariance.shape[-1]
+    trace = xp.sum(xp.linalg.diagonal(covariance), axis=-1)
+    jitter = 8 * _EPS * trace + 1e-300
+    return xp.linalg.cholesky(covariance + jitter[:, None, None] * xp.eye(dim, dtype=xp.float64))
+
+
+def host_bartlett(draws: dict[str, NDArray[Any]], dim: int) -> NDArray[np.float64]:
+    """``bartlett`` on NumPy arrays."""
+    import array_api_compat.numpy as xp
+
+    factor_: NDArray[np.float64] = bartlett(xp, draws["diagonal"], draws["below"], dim)
+    return factor_

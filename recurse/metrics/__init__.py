@@ -1,0 +1,51 @@
+"""Metrics: what is measured of the model of each generation. One file per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from recurse.backend import Array, Arrays
+from recurse.families import Family
+from recurse.sources import Source
+from recurse.spec import Kind
+
+
+@dataclass(frozen=True)
+class View:
+    """What a metric may look at; every array has the replicate axis first."""
+
+    params: Arrays
+    truth: Arrays
+    samples: Arrays
+    """Samples of the model, drawn for measuring only; empty unless a metric needs them."""
+    reference: Arrays
+    """Held-out real data, ``[n, ...]`` shared by the replicates or ``[R, n, ...]``."""
+    evaluate: Callable[[str], Array]
+    """A quantity of the family on the held-out data, mean per replicate."""
+
+
+class Metric(Kind):
+    """A number per replicate and generation."""
+
+    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ()
+    label: ClassVar[str] = ""
+    """The axis title of a figure."""
+    worse: ClassVar[Literal["up", "down"]] = "up"
+    """The direction of collapse."""
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        """Why it cannot be measured for this source and family, or None."""
+        return None
+
+    def measure(self, xp: Any, view: View) -> Array:
+        """The metric, ``[R]``."""
+        raise TypeError(f"{type(self).__name__} measures nothing")
+
+
+def has_parameters(source: Source, family: Family[Any], name: str) -> str | None:
+    """Why the true parameters are not comparable with the model's, or None."""
+    if source.law != family.kind:
+        return f"needs the true {name}, and source '{source.kind}' is not a '{family.kind}' law"
+    return None

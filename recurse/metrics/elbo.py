@@ -1,0 +1,26 @@
+"""The evidence lower bound of held-out real data."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from recurse.backend import Array
+from recurse.families import Family
+from recurse.metrics import Metric, View
+from recurse.sources import Source
+
+
+class Elbo(Metric):
+    """Mean evidence lower bound of held-out real data, in nats per sample; higher is better."""
+
+    kind: Literal["elbo"] = "elbo"
+    cite = "Kingma & Welling 1312.6114, equation 3"
+    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
+    label: ClassVar[str] = "test ELBO (nats)"
+    worse: ClassVar[Literal["up", "down"]] = "down"
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        return None if "elbo" in family.quantities else f"family '{family.kind}' has no ELBO"
+
+    def measure(self, xp: Any, view: View) -> Array:
+        return view.evaluate("elbo")

@@ -1,0 +1,28 @@
+"""How much of the latent space the encoder still uses."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from recurse.backend import Array
+from recurse.families import Family
+from recurse.metrics import Metric, View
+from recurse.sources import Source
+
+
+class LatentSpread(Metric):
+    """Trace of the covariance of the encoder's posterior means over held-out real data."""
+
+    kind: Literal["latent_spread"] = "latent_spread"
+    cite = "Shumailov et al. 2305.17493 (VAE: the latent distribution shrinks)"
+    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
+    label: ClassVar[str] = "latent spread"
+    worse: ClassVar[Literal["up", "down"]] = "down"
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        if "latent_spread" in family.quantities:
+            return None
+        return f"family '{family.kind}' has no encoder"
+
+    def measure(self, xp: Any, view: View) -> Array:
+        return view.evaluate("latent_spread")

@@ -1,0 +1,29 @@
+"""How far the mean of the model has wandered."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from recurse.backend import Array
+from recurse.families import Family
+from recurse.metrics import Metric, View, has_parameters
+from recurse.sources import Source
+
+
+class MeanError(Metric):
+    """``||mu_g - mu||^2``: the squared distance of the fitted mean to the true one."""
+
+    kind: Literal["mean_error"] = "mean_error"
+    cite = "Kazdan et al. 2410.16713"
+    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
+    label: ClassVar[str] = "squared error of the mean"
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        return has_parameters(source, family, "mean") or _no_mean(family)
+
+    def measure(self, xp: Any, view: View) -> Array:
+        return xp.sum((view.params["mean"] - view.truth["mean"]) ** 2, axis=-1)
+
+
+def _no_mean(family: Family[Any]) -> str | None:
+    return None if family.kind == "gaussian" else f"family '{family.kind}' has no mean"

@@ -1,0 +1,30 @@
+"""Negative log-likelihood of held-out real data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from recurse.backend import Array
+from recurse.families import Family
+from recurse.metrics import Metric, View
+from recurse.sources import Source
+
+
+class HeldoutNll(Metric):
+    """Mean negative log-likelihood of held-out real data, in nats per sample."""
+
+    kind: Literal["test_nll"] = "test_nll"
+    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
+    label: ClassVar[str] = "test NLL (nats)"
+    heldout: Annotated[int, Field(ge=10, le=1_000_000)] = 1000
+    """Held-out samples per seed, where the source is a law; a data set brings its own test split."""
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        if "log_prob" in family.quantities:
+            return None
+        return f"family '{family.kind}' has no exact density (it offers {family.quantities})"
+
+    def measure(self, xp: Any, view: View) -> Array:
+        return -view.evaluate("log_prob")

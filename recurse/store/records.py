@@ -1,0 +1,136 @@
+"""What the engine tells the store about a run, as plain frozen records; and what it reads back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class ScenarioRecord:
+    """A scenario as it was resolved; ``digest`` is a hash of ``spec``."""
+
+    scenario: str
+    title: str
+    cite: str
+    question: str
+    spec: Mapping[str, Any]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """A cell's place in a scenario; ``generations`` is how many this scenario wants of it.
+
+    ``identity`` is the canonical JSON whose hash is ``cell``; ``axes`` are the matrix values that
+    make the label of the arm.
+    """
+
+    arm: str
+    axes: Mapping[str, str]
+    policy: str
+    backend: str
+    seed: int
+    cell: str
+    block: str
+    generations: int
+    identity: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a run came about; recorded, never part of an identity."""
+
+    command: str = ""
+    versions: Mapping[str, Any] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    git: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TheoryCurve:
+    """A theoretical curve of an arm: ``values[g]`` for generation g, NaN where it is not defined."""
+
+    arm: str
+    policy: str
+    metric: str
+    kind: str
+    name: str
+    values: npt.NDArray[np.float64]
+    cite: str
+
+
+@dataclass(frozen=True)
+class ClaimRecord:
+    """A claim that was checked; ``holds`` is None where the results do not suffice to tell."""
+
+    claim: str
+    kind: str
+    arm: str
+    holds: bool | None
+    statement: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """A remark of the planner or the theory that a reader of the results should see."""
+
+    arm: str
+    about: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CellRecord:
+    """What the store knows of a cell.
+
+    ``generations_done`` is the newest generation with no gap before it (-1: none). ``failure`` is
+    the reason why the next one is missing, if it was tried. ``block`` is the one that ran last.
+    """
+
+    cell: str
+    block: str
+    generations_done: int
+    failure: str | None
+    metrics: tuple[str, ...]
+    identity: str
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A metric of one arm on one backend, for all its seeds.
+
+    ``values`` is ``[G+1, R]``, NaN where a cell has no value; ``seeds`` ``[R]`` ascending.
+    """
+
+    generations: npt.NDArray[np.int64]
+    seeds: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What one call of ``ingest`` did.
+
+    ``committed`` lists (block, generation, cells that got a row); ``known`` counts rows that were
+    there already with equal numbers; ``damaged`` names files moved to ``quarantine/``.
+    """
+
+    committed: tuple[tuple[str, int, int], ...] = ()
+    failures: tuple[tuple[str, int, str], ...] = ()
+    known: int = 0
+    damaged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old the snapshot is that a reader sees, and who is writing (None: nobody)."""
+
+    snapshot: str
+    seconds: float
+    writer: Mapping[str, Any] | None

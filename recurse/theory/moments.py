@@ -1,0 +1,163 @@
+"""First and second moments of a self-consuming loop, exactly, for any schedule.
+
+Write every sample relative to the true mean. Model t has mean ``mu_t`` (a weighted average of its
+training samples) and samples from it have mean ``mu_t`` and a covariance of expected trace ``v_t``,
+given everything earlier. All that is needed are expected inner products:
+
+- ``pair[a, b]``: of two different samples, one of class a and one of class b;
+- ``second[a]``: of a sample of class a with itself, ``v_s + m_s`` if model s made it.
+
+A class is a stretch of one pool whose samples every fit so far has treated alike, so that they are
+exchangeable. With weights ``u`` per sample (adding up to one) over classes of ``n`` samples,
+
+    ``P_t[a] = E<x_a, mu_t> = sum_b pair[a, b] n_b u_b + u_a (second[a] - pair[a, a])``
+    ``m_t = E||mu_t||^2 = sum_a n_a u_a P_t[a]``,   ``v_t = inflation_t (sum_a n_a u_a second[a] - m_t)``
+
+with inflation 1 for the maximum-likelihood covariance and N / (N - 1) for the unbiased one. A pool
+drawn from model t has ``pair[new, a] = P_t[a]`` with every class that exists and ``m_t`` within
+itself; new real data have 0. A budget of k samples drawn from N without replacement leaves ``P_t``
+as it is and gives ``m_t = E x^2 / k + (1 - 1/k) c`` with c the mean of ``pair`` over distinct samples
+of the union; with replacement c is the squared length of the union's mean (theory: Kazdan et al.
+2410.16713 for accumulate-subsample; the recursion for other schedules is derived here and checked by
+simulation in tests/theory).
+
+Linear regression on a reused design follows the same recursion: a pool of k copies of the design is k
+samples ``w_s + e`` with ``v`` constant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurse.theory.usage import REAL_CODE, Portion, Usage
+
+Vector = NDArray[np.float64]
+
+MAX_CLASSES = 2048
+"""More classes at one time than this (32 MB, seconds of work) and the law is left out."""
+_NO_LIMIT = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Per generation ``[G+1]``, in units of the true trace: ``E||mu_t - mu||^2`` and ``E tr Sigma_t``."""
+
+    error: Vector
+    spread: Vector
+
+
+def moments(usage: Usage, inflation: Vector | None, link: float = 1.0) -> Moments:
+    """Runs the recursion for a true covariance of trace 1.
+
+    Args:
+        usage: what each fit sees.
+        inflation: ``[G+1]``, the covariance's factor; None if every model has covariance of trace 1.
+        link: probability that a synthetic sample comes from its model and not from the truth.
+
+    Raises:
+        ValueError: too many classes; or a budget over samples of unequal weight.
+    """
+    error, spread = np.empty(len(usage.fits)), np.empty(len(usage.fits))
+    classes = _Classes(len(usage.needed))
+    mean_product = np.zeros(0)
+    for g, fit in enumerate(usage.fits):
+        if g > 0 and (needed := usage.needed[2 * g]):
+            second = link * (error[g - 1] + spread[g - 1]) + (1 - link)
+            classes.add(2 * g, needed, second, link**2 * error[g - 1], link * mean_product)
+        truth = 2 * g + 1 if g > 0 else REAL_CODE
+        if needed := usage.needed[truth]:
+            classes.add(truth, needed, 1.0, 0.0, np.zeros(classes.count))
+        weights = classes.weigh(fit)
+        mean_product, second_moment = classes.average(weights)
+        error[g] = _error(fit, classes.total(weights, mean_product), second_moment)
+        spread[g] = 1.0 if inflation is None else inflation[g] * (second_moment - error[g])
+        mean_product = classes.forget(fit, mean_product)
+    return Moments(error, spread)
+
+
+def _error(fit: Portion, pooled: float, second: float) -> float:
+    """``E||mu_t||^2`` from that of the union's mean and the mean second moment."""
+    if fit.budget is None:
+        return pooled
+    if not fit.even:
+        raise ValueError("a budget is drawn from samples of unequal weight")
+    size, k = fit.pooled, fit.budget
+    if fit.replacement:
+        other = pooled
+    else:
+        other = (pooled - second / size) / (1 - 1 / size) if size > 1 else 0.0
+    return second / k + (1 - 1 / k) * other
+
+
+class _Classes:
+    """The classes that some later fit can still use, with their expected inner products."""
+
+    def __init__(self, pools: int) -> None:
+        self.count = 0
+        self.pool = np.zeros(0, dtype=np.int64)
+        self.start = np.zeros(0, dtype=np.int64)
+        self.size = np.zeros(0, dtype=np.int64)
+        self.second = np.zeros(0)
+        self._pair = np.zeros((8, 8))
+        self._take = np.zeros(pools, dtype=np.int64)
+        self._weight = np.zeros(pools)
+        self._limit = np.full(pools, _NO_LIMIT)
+
+    @property
+    def pair(self) -> Vector:
+        """``[S, S]``, a view."""
+        return self._pair[: self.count, : self.count]
+
+    def add(
+        self, pool: int, size: int, second: float, within: float, links: Vector, start: int = 0
+    ) -> None:
+        """A new class: ``size`` samples of a pool from ``start`` on."""
+        n = self.count
+        if n == MAX_CLASSES:
+            raise ValueError(f"more than {MAX_CLASSES} kinds of samples have to be told apart")
+        if n == len(self._pair):
+            self._pair = np.pad(self._pair, (0, n))
+        self._pair[n, :n] = self._pair[:n, n] = links
+        self._pair[n, n] = within
+        self.pool, self.start = np.append(self.pool, pool), np.append(self.start, start)
+        self.size, self.second = np.append(self.size, size), np.append(self.second, second)
+        self.count = n + 1
+
+    def weigh(self, fit: Portion) -> Vector:
+        """Weight per sample for every class ``[S]``, adding up to one; cuts classes used in part."""
+        self._take[fit.pools], self._weight[fit.pools] = fit.takes, fit.weights
+        take = self._take[self.pool]
+        for c in np.flatnonzero((self.start < take) & (take < self.start + self.size)):
+            end = self.start[c] + self.size[c]
+            self.size[c] = take[c] - self.start[c]
+            row = self.pair[c].copy()
+            self.add(self.pool[c], end - take[c], self.second[c], row[c], row, take[c])
+        weights = np.where(self.start < self._take[self.pool], self._weight[self.pool], 0.0)
+        self._take[fit.pools] = 0
+        return np.asarray(weights / (weights @ self.size), dtype=np.float64)
+
+    def average(self, weights: Vector) -> tuple[Vector, float]:
+        """Of the weighted mean of all samples: its product with each class, and the mean second moment."""
+        own = weights * (self.second - np.diagonal(self.pair))
+        return self.pair @ (weights * self.size) + own, float((weights * self.size) @ self.second)
+
+    def total(self, weights: Vector, product: Vector) -> float:
+        """The squared length of the weighted mean."""
+        return float((weights * self.size) @ product)
+
+    def forget(self, fit: Portion, product: Vector) -> Vector:
+        """Drops what no later fit uses; returns ``product`` for the classes that stay."""
+        self._limit[fit.pools] = fit.keep
+        left = np.minimum(self.size, self._limit[self.pool] - self.start)
+        self._limit[fit.pools] = _NO_LIMIT
+        self.size = left
+        if np.all(left > 0):
+            return product
+        stay = np.flatnonzero(left > 0)
+        self._pair[: len(stay), : len(stay)] = self.pair[np.ix_(stay, stay)]
+        self.pool, self.start, self.size = self.pool[stay], self.start[stay], self.size[stay]
+        self.second, self.count = self.second[stay], len(stay)
+        return product[stay]
