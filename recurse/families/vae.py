@@ -1,0 +1,114 @@
+"""Variational autoencoder with MLP encoder and decoder: the parts that all backends share.
+
+Weights are float32 arrays ``[R, fan_in, fan_out]`` named ``encoder.0.weight``, ``decoder.1.bias`` and so
+on, the same on every backend, so a checkpoint of one loads in the other.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recurse.backend import Array
+from recurse.families import Family
+from recurse.schedule import Row
+from recurse.sources import Source
+from recurse.streams import Streams
+
+Width = Annotated[int, Field(ge=1, le=8192)]
+
+
+class Vae(Family[Source]):
+    """MLP encoder and decoder with a normal latent code (Kingma & Welling)."""
+
+    kind: Literal["vae"] = "vae"
+    cite = "Kingma & Welling 1312.6114; beta: Higgins et al. 2017"
+    needs: ClassVar[tuple[str, ...]] = ("image",)
+    quantities: ClassVar[tuple[str, ...]] = ("elbo", "latent_spread")
+    hidden: Annotated[tuple[Width, ...], Field(min_length=1)] = (256,)
+    """Widths of the encoder's hidden layers; the decoder has them in reverse."""
+    latent: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Size of the latent code."""
+    likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
+    """Of a pixel given the code: ``bernoulli`` (values in [0, 1]) or ``gaussian`` with sd ``scale``."""
+    scale: Annotated[float, Field(gt=0)] = 0.2
+    """Standard deviation of the Gaussian likelihood."""
+    beta: Annotated[float, Field(gt=0)] = 1.0
+    """Weight of the KL term in the training loss; the reported ELBO has weight 1."""
+    output: Literal["mean", "sample"] = "mean"
+    """A synthetic image is the decoder's mean, or a draw from the pixel likelihood."""
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 50
+    """Passes over the training data per fit."""
+    batch: Annotated[int, Field(ge=1)] = 64
+    """Images per optimiser step; a last incomplete batch of an epoch is left out."""
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-3
+    """Of Adam (b1 0.9, b2 0.999, eps 1e-8), constant; moments start at zero in every fit."""
+
+    def problems(self, source: Source, row: Row, real: int) -> list[tuple[str, str, str]]:
+        if row.size >= self.batch:
+            return []
+        text = f"generation {row.generation} has {row.size} samples, one batch has {self.batch}"
+        return [("model.batch", "E204", text)]
+
+    def shapes(self, pixels: int) -> dict[str, tuple[int, ...]]:
+        """The shape of every weight of one replicate, in order."""
+        encoder = (pixels, *self.hidden, 2 * self.latent)
+        decoder = (self.latent, *reversed(self.hidden), pixels)
+        found: dict[str, tuple[int, ...]] = {}
+        for part, widths in (("encoder", encoder), ("decoder", decoder)):
+            for layer, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+                found[f"{part}.{layer}.weight"] = (fan_in, fan_out)
+                found[f"{part}.{layer}.bias"] = (fan_out,)
+        return found
+
+    def layers(self) -> int:
+        """Linear layers in the encoder, and in the decoder."""
+        return len(self.hidden) + 1
+
+    def initial(
+        self, streams: Streams, generation: int, source: Source
+    ) -> dict[str, NDArray[np.float32]]:
+        """Weights uniform in ``+-1/sqrt(fan_in)`` and zero biases for every replicate: ``[R, ...]``."""
+        (pixels,) = source.fields["image"]
+        generators = streams.generators(generation, "weights")
+        found = {}
+        for name, shape in self.shapes(pixels).items():
+            bound = 1.0 / math.sqrt(shape[0]) if name.endswith("weight") else 0.0
+            drawn = np.stack([g.uniform(-bound, bound, shape) for g in generators])
+            found[name] = drawn.astype(np.float32)
+        return found
+
+    def bound(
+        self, xp: Any, image: Array, decoded: Array, mean: Array, logvar: Array, beta: float = 1.0
+    ) -> Array:
+        """The evidence lower bound in nats per image, ``[R, n]``, with the KL term weighted by beta.
+
+        Args:
+            image: pixels ``[R, n, p]``.
+            decoded: the decoder's output before any squashing (logits, or means), ``[R, n, p]``.
+            mean: posterior means ``[R, n, l]``.
+            logvar: posterior log-variances ``[R, n, l]``.
+        """
+        if self.likelihood == "bernoulli":
+            # log p = x a - log(1 + e^a), in the form that cannot overflow.
+            soft = xp.log1p(xp.exp(-xp.abs(decoded))) + xp.maximum(decoded, xp.zeros_like(decoded))
+            likelihood = image * decoded - soft
+        else:
+            constant = math.log(self.scale) + 0.5 * math.log(2.0 * math.pi)
+            likelihood = -0.5 * ((image - decoded) / self.scale) ** 2 - constant
+        divergence = 0.5 * xp.sum(mean**2 + xp.exp(logvar) - 1.0 - logvar, axis=-1)
+        return xp.sum(likelihood, axis=-1) - beta * divergence
+
+    def order(self, streams: Streams, generation: int, n: int) -> NDArray[np.int64]:
+        """Indices of every optimiser step, ``[R, steps, batch]``: a new permutation for each epoch."""
+        steps = n // self.batch
+        generators = streams.generators(generation, "batches")
+
+        def epoch(g: np.random.Generator) -> NDArray[np.int64]:
+            return g.permutation(n)[: steps * self.batch].reshape(steps, self.batch)
+
+        return np.stack([np.concatenate([epoch(g) for _ in range(self.epochs)]) for g in generators])
