@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -101,8 +101,7 @@ class CellRecord:
     identity: str
 
 
-@dataclass(frozen=True)
-class Curves:
+class Curves(NamedTuple):
     """A metric of one arm on one backend, for all its seeds.
 
     ``values`` is ``[G+1, R]``, NaN where a cell has no value; ``seeds`` ``[R]`` ascending.
