@@ -4,3 +4,7 @@ One file per law, discovered from this folder. Everything is float64 numpy on th
 """
 
 from __future__ import annotations
+
+from recurse.theory.law import Curve, Law, curves, laws
+
+__all__ = ["Curve", "Law", "curves", "laws"]

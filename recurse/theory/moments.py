@@ -11,18 +11,19 @@ A class is a stretch of one pool whose samples every fit so far has treated alik
 exchangeable. With weights ``u`` per sample (adding up to one) over classes of ``n`` samples,
 
     ``P_t[a] = E<x_a, mu_t> = sum_b pair[a, b] n_b u_b + u_a (second[a] - pair[a, a])``
-    ``m_t = E||mu_t||^2 = sum_a n_a u_a P_t[a]``,   ``v_t = inflation_t (sum_a n_a u_a second[a] - m_t)``
+    ``m_t = E||mu_t||^2 = sum_a n_a u_a P_t[a]``
+    ``v_t = inflation_t (sum_a n_a u_a second[a] - m_t)``
 
 with inflation 1 for the maximum-likelihood covariance and N / (N - 1) for the unbiased one. A pool
 drawn from model t has ``pair[new, a] = P_t[a]`` with every class that exists and ``m_t`` within
-itself; new real data have 0. A budget of k samples drawn from N without replacement leaves ``P_t``
-as it is and gives ``m_t = E x^2 / k + (1 - 1/k) c`` with c the mean of ``pair`` over distinct samples
-of the union; with replacement c is the squared length of the union's mean (theory: Kazdan et al.
-2410.16713 for accumulate-subsample; the recursion for other schedules is derived here and checked by
-simulation in tests/theory).
+itself; new real data have 0. A budget of k samples drawn from N without replacement leaves
+``P_t`` as it is and gives ``m_t = E x^2 / k + (1 - 1/k) c`` with c the mean of ``pair`` over distinct
+samples of the union; with replacement c is the squared length of the union's mean. (Derived here for
+any schedule, checked by simulation in tests/theory; replace and accumulate are in Alemohammad et al.
+2307.01850 and Kazdan et al. 2410.16713.)
 
-Linear regression on a reused design follows the same recursion: a pool of k copies of the design is k
-samples ``w_s + e`` with ``v`` constant.
+Linear regression on a reused design follows the same recursion: a pool of k copies of the design is
+k samples ``w_s + e`` with ``v`` constant.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _NO_LIMIT = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Per generation ``[G+1]``, in units of the true trace: ``E||mu_t - mu||^2`` and ``E tr Sigma_t``."""
+    """``E||mu_t - mu||^2`` and ``E tr Sigma_t``, each ``[G+1]``, in units of the true trace."""
 
     error: Vector
     spread: Vector
@@ -54,7 +55,7 @@ def moments(usage: Usage, inflation: Vector | None, link: float = 1.0) -> Moment
 
     Args:
         usage: what each fit sees.
-        inflation: ``[G+1]``, the covariance's factor; None if every model has covariance of trace 1.
+        inflation: ``[G+1]``, the covariance's factor; None: every model's covariance has trace 1.
         link: probability that a synthetic sample comes from its model and not from the truth.
 
     Raises:
@@ -70,9 +71,8 @@ def moments(usage: Usage, inflation: Vector | None, link: float = 1.0) -> Moment
         truth = 2 * g + 1 if g > 0 else REAL_CODE
         if needed := usage.needed[truth]:
             classes.add(truth, needed, 1.0, 0.0, np.zeros(classes.count))
-        weights = classes.weigh(fit)
-        mean_product, second_moment = classes.average(weights)
-        error[g] = _error(fit, classes.total(weights, mean_product), second_moment)
+        mean_product, square, second_moment = classes.average(fit)
+        error[g] = _error(fit, square, second_moment)
         spread[g] = 1.0 if inflation is None else inflation[g] * (second_moment - error[g])
         mean_product = classes.forget(fit, mean_product)
     return Moments(error, spread)
@@ -126,8 +126,18 @@ class _Classes:
         self.size, self.second = np.append(self.size, size), np.append(self.second, second)
         self.count = n + 1
 
-    def weigh(self, fit: Portion) -> Vector:
-        """Weight per sample for every class ``[S]``, adding up to one; cuts classes used in part."""
+    def average(self, fit: Portion) -> tuple[Vector, float, float]:
+        """Of the weighted mean of what the fit can see: its product with a sample of each class
+        ``[S]``, its expected squared length, and the weighted mean of the samples' second moments.
+        """
+        weights = self._weights(fit)
+        share = weights * self.size
+        own = weights * (self.second - np.diagonal(self.pair))
+        product = self.pair @ share + own
+        return product, float(share @ product), float(share @ self.second)
+
+    def _weights(self, fit: Portion) -> Vector:
+        """Weight per sample of each class ``[S]``, one in total; cuts classes used in part."""
         self._take[fit.pools], self._weight[fit.pools] = fit.takes, fit.weights
         take = self._take[self.pool]
         for c in np.flatnonzero((self.start < take) & (take < self.start + self.size)):
@@ -138,15 +148,6 @@ class _Classes:
         weights = np.where(self.start < self._take[self.pool], self._weight[self.pool], 0.0)
         self._take[fit.pools] = 0
         return np.asarray(weights / (weights @ self.size), dtype=np.float64)
-
-    def average(self, weights: Vector) -> tuple[Vector, float]:
-        """Of the weighted mean of all samples: its product with each class, and the mean second moment."""
-        own = weights * (self.second - np.diagonal(self.pair))
-        return self.pair @ (weights * self.size) + own, float((weights * self.size) @ self.second)
-
-    def total(self, weights: Vector, product: Vector) -> float:
-        """The squared length of the weighted mean."""
-        return float((weights * self.size) @ product)
 
     def forget(self, fit: Portion, product: Vector) -> Vector:
         """Drops what no later fit uses; returns ``product`` for the classes that stay."""

@@ -28,7 +28,7 @@ def is_synthetic(pools: Ints) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, eq=False)
 class Portion:
-    """What one fit sees. ``keep`` is the largest prefix of each pool that a later fit still uses."""
+    """What one fit sees; ``keep`` is the largest prefix of each pool that a later fit uses."""
 
     pools: Ints
     takes: Ints

@@ -1,0 +1,89 @@
+"""Dey & Donoho: to leading order in n every regular family's error grows by the same factors."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurse.theory.law import Curve, Law, usage_of
+from recurse.theory.linear_risk import least_squares_refusal
+from recurse.theory.workflow import Workflow, workflow
+
+CITE = "Dey & Donoho 2410.22812"
+CITE_SUBSAMPLE = (
+    "Dey & Donoho 2410.22812 (augment-subsample; sum and limit derived in recurse.theory)"
+)
+SUBSAMPLE_LIMIT = np.pi**2 / 2 - 2
+
+
+class DeyDonoho(Law):
+    """Error of the fit relative to the first: discard t, augment H2_t, augment-subsample V_t."""
+
+    name: ClassVar[str] = "dey_donoho"
+    families: ClassVar[tuple[str, ...]] = ("gaussian", "linear")
+
+    def refusal(self, arm: Any) -> str | None:
+        reason = _source_refusal(arm)
+        if reason is not None:
+            return reason
+        if arm.corrector.kind != "none":
+            return "stated for uncorrected data"
+        try:
+            flow = workflow(usage_of(arm))
+        except ValueError as problem:
+            return str(problem)
+        if flow is None:
+            return (
+                "stated for equal counts in all generations under replace, accumulate, or accumulate "
+                "with a subsample of one generation's size without replacement"
+            )
+        return None
+
+    def curves(self, arm: Any) -> tuple[Curve, ...]:
+        flow = workflow(usage_of(arm))
+        assert flow is not None
+        metric, first = _first(arm, flow)
+        fits = np.arange(1.0, arm.generations + 2)
+        if flow.kind == "replace":
+            return (Curve(metric, "asymptotic", "large n: t", first * fits, CITE),)
+        if flow.kind == "accumulate":
+            factor, limit = np.cumsum(1.0 / fits**2), np.pi**2 / 6
+            names, cite = ("large n: sum 1/k^2", "large n, many generations: pi^2/6"), CITE
+        else:
+            factor, limit = subsample_factor(len(fits)), SUBSAMPLE_LIMIT
+            names = ("large n: V_t", "large n, many generations: pi^2/2 - 2")
+            cite = CITE_SUBSAMPLE
+        return (
+            Curve(metric, "asymptotic", names[0], first * factor, cite),
+            Curve(metric, "asymptotic", names[1], np.full_like(fits, first * limit), cite),
+        )
+
+
+def subsample_factor(fits: int) -> NDArray[np.float64]:
+    """``V_t``, t = 1 .. ``fits``: the inflation when each fit sees n of all t n samples so far.
+
+    ``V_t = sum_{j=1}^t 1/j^2 + (2/t)(H_t - 1) + 2 sum_{j=2}^{t-1} (H_j - 1)/(j (j+1))``; its limit
+    is ``pi^2/2 - 2``.
+    """
+    t = np.arange(1.0, fits + 1)
+    excess = np.cumsum(1.0 / t) - 1.0
+    terms = excess / (t * (t + 1))
+    return np.cumsum(1.0 / t**2) + 2.0 * excess / t + 2.0 * (np.cumsum(terms) - terms)
+
+
+def _source_refusal(arm: Any) -> str | None:
+    if arm.model.kind == "linear":
+        return least_squares_refusal(arm)
+    if arm.source.kind != "gaussian":
+        return f"the moments of a {arm.source.kind} source are not known"
+    return None
+
+
+def _first(arm: Any, flow: Workflow) -> tuple[str, float]:
+    """The metric and its value at the first fit."""
+    if arm.model.kind == "linear":
+        dim = arm.source.dim
+        return "excess_risk", arm.source.noise**2 * dim / (flow.n - dim - 1)
+    return "mean_error", float(np.trace(arm.source.matrix)) / flow.n

@@ -1,0 +1,88 @@
+"""Expected error of the mean and expected variance of a refitted Gaussian, for any schedule."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.special import gammaln
+
+from recurse.theory.law import Curve, Law, link_of, usage_of
+from recurse.theory.moments import Moments, Vector, moments
+from recurse.theory.usage import Usage, is_synthetic
+
+CITE = "recursion of the moments (recurse.theory.moments); Kazdan et al. 2410.16713 for accumulate"
+CITE_W2 = "Alemohammad et al. 2307.01850, App. A, for the chain; mean of a chi variable"
+
+
+class GaussianMoments(Law):
+    """``E||mu_g - mu||^2``, ``E tr Sigma_g / tr Sigma``, and in one dimension some ``E W2^2``."""
+
+    name: ClassVar[str] = "gaussian_moments"
+    families: ClassVar[tuple[str, ...]] = ("gaussian",)
+
+    def refusal(self, arm: Any) -> str | None:
+        if arm.source.kind != "gaussian":
+            return f"the moments of a {arm.source.kind} source are not known"
+        if link_of(arm) is None:
+            return f"the {arm.corrector.kind} corrector has no law of its moments"
+        try:
+            _solve(usage_of(arm), _unbiased(arm), link_of(arm))
+        except ValueError as problem:
+            return str(problem)
+        return None
+
+    def curves(self, arm: Any) -> tuple[Curve, ...]:
+        used = usage_of(arm)
+        solved = _solve(used, _unbiased(arm), link_of(arm))
+        trace = float(np.trace(arm.source.matrix))
+        name = f"expectation ({arm.model.estimator} covariance)"
+        found = [
+            Curve("mean_error", "exact", name, trace * solved.error, CITE),
+            Curve("variance_ratio", "exact", name, solved.spread, CITE),
+        ]
+        deviation = _deviation(used, _unbiased(arm)) if link_of(arm) == 1.0 else None
+        if arm.source.dim == 1 and deviation is not None:
+            w2 = trace * (solved.error + solved.spread + 1.0 - 2.0 * deviation)
+            found.append(Curve("w2", "exact", name, w2, CITE_W2))
+        return tuple(found)
+
+
+def _unbiased(arm: Any) -> bool:
+    return bool(arm.model.estimator == "unbiased")
+
+
+@lru_cache(maxsize=8)
+def _solve(used: Usage, unbiased: bool, link: float) -> Moments:
+    inflation = np.ones(len(used.fits))
+    if unbiased:
+        total = _total_weight(used)
+        if np.any(total <= 1):
+            raise ValueError("the unbiased covariance needs a total weight above 1")
+        inflation = total / (total - 1.0)
+    return moments(used, inflation, link)
+
+
+def _total_weight(used: Usage) -> Vector:
+    """The weight that each fit sees ``[G+1]``; the unbiased covariance divides by one less."""
+    pooled = (f.takes @ f.weights * (f.size / f.pooled) for f in used.fits)
+    return np.fromiter(pooled, dtype=np.float64, count=len(used.fits))
+
+
+def _deviation(used: Usage, unbiased: bool) -> Vector | None:
+    """``E sigma_g / sigma`` ``[G+1]`` in one dimension if every fit sees samples of one model only.
+
+    Then ``sigma_g = sigma_s chi_{n-1} / sqrt(divisor)``, the chi independent of model s, and
+    ``E chi_{n-1} = sqrt(2) Gamma(n/2) / Gamma((n-1)/2)``.
+    """
+    found = np.ones(len(used.fits))
+    for g, fit in enumerate(used.fits):
+        if len(fit.pools) > 1 or fit.replacement or fit.size < 2:
+            return None
+        n, weight = fit.size, float(fit.weights[0])
+        divisor = n - (1.0 / weight if unbiased else 0.0)
+        chi = np.sqrt(2.0) * np.exp(gammaln(n / 2) - gammaln((n - 1) / 2))
+        origin = found[fit.pools[0] // 2 - 1] if is_synthetic(fit.pools)[0] else 1.0
+        found[g] = origin * chi / np.sqrt(divisor)
+    return found

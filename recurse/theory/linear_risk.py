@@ -1,0 +1,153 @@
+"""Expected excess risk of recursive least squares: exact where it is known, else to leading order.
+
+With a reused design X of T rows every pool is a whole number of copies of X, its own estimate is
+``w_s + (X'X)^{-1} X'e``, and a fit is a weighted mean of such estimates: the recursion of
+``recurse.theory.moments`` with one copy as one sample, times ``sigma^2 d / (T - d - 1)``. Exact for
+any schedule of whole copies (Gerstgrasser et al. 2404.01413 for replace and accumulate).
+
+With fresh designs three steps are exact; T is the size of the fit, ``e`` its label noise:
+
+1. New data labelled by model s: ``r_g = r_s + sigma^2 d / (T - d - 1)``.
+2. New data of which K rows are labelled by model s and the others by the truth:
+   ``w_g - w* = G^{-1} A (w_s - w*) + G^{-1} X'e`` with ``A`` the Gram matrix of the K rows, so
+   ``r_g = rho r_s + sigma^2 d / (T - d - 1)`` with
+   ``rho = [K (K+2) + K (T-K)/(T-1) (kappa-1)] / (T (T+2))`` and
+   ``kappa = E[tr G^{-1} tr G] / d = (T d - 2) / (T - d - 1)``. (``G^{-1/2} A G^{-1/2}`` is
+   orthogonally invariant and independent of G, with the second moments of a Haar frame; derived
+   here, checked by simulation in tests/theory.)
+3. The data of fit s and K new rows labelled by it: ``w_g = w_s + G^{-1} X_new'e``, so
+   ``r_g = r_s + sigma^2 (K/T) d / (T - d - 1)``.
+
+Otherwise: every fit is a mean of ``w_s + (influence of a sample)`` up to ``O(d/T)``, which is the
+recursion of the moments with single samples; drawn as an asymptotic line, scaled by the first fit.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from recurse.theory.law import Curve, Law, link_of, usage_of
+from recurse.theory.moments import Vector, moments
+from recurse.theory.usage import Ints, Portion, Usage, is_synthetic
+
+CITE = "Gerstgrasser et al. 2404.01413; recursion for any schedule: recurse.theory.linear_risk"
+CITE_LARGE = "leading order in d/T (asymptotic linearity, Dey & Donoho 2410.22812)"
+
+
+class LinearRisk(Law):
+    """``E||w_g - w*||^2`` for normal inputs, the noise floor removed."""
+
+    name: ClassVar[str] = "linear_risk"
+    families: ClassVar[tuple[str, ...]] = ("linear",)
+
+    def refusal(self, arm: Any) -> str | None:
+        reason = least_squares_refusal(arm)
+        if reason is not None:
+            return reason
+        if link_of(arm) is None:
+            return f"the {arm.corrector.kind} corrector has no law of its moments"
+        try:
+            _solve(usage_of(arm), arm.source.dim, arm.source.design, link_of(arm))
+        except ValueError as problem:
+            return str(problem)
+        return None
+
+    def curves(self, arm: Any) -> tuple[Curve, ...]:
+        source = arm.source
+        risk, exact = _solve(usage_of(arm), source.dim, source.design, link_of(arm))
+        values = source.noise**2 * risk
+        if exact:
+            name = f"expectation ({source.design} design)"
+            return (Curve("excess_risk", "exact", name, values, CITE),)
+        return (Curve("excess_risk", "asymptotic", "large-n recursion", values, CITE_LARGE),)
+
+
+def least_squares_refusal(arm: Any) -> str | None:
+    """Why the arm is not least squares with finite expected risk; None if it is."""
+    if arm.source.kind != "linear_regression":
+        return f"the law of a {arm.source.kind} source is not that of a linear regression"
+    if arm.model.ridge > 0:
+        return "the risk of ridge regression is not known in closed form"
+    try:
+        smallest = min(fit.size for fit in usage_of(arm).fits)
+    except ValueError as problem:
+        return str(problem)
+    if smallest < arm.source.dim + 2:
+        return (
+            f"the expected risk is infinite with {smallest} samples in {arm.source.dim} dimensions"
+        )
+    return None
+
+
+@lru_cache(maxsize=8)
+def _solve(used: Usage, dim: int, design: str, link: float) -> tuple[Vector, bool]:
+    """Risk over noise variance ``[G+1]``, and whether it is exact."""
+    exact = _reused(used, dim, link) if design == "reused" else _fresh(used, dim, link)
+    if exact is not None:
+        return exact, True
+    return moments(used, None, link).error * used.fits[0].size * _one_fit(
+        used.fits[0].size, dim
+    ), False
+
+
+def _one_fit(size: int, dim: int) -> float:
+    """``E tr (X'X)^{-1}`` of ``size`` normal inputs."""
+    return dim / (size - dim - 1)
+
+
+def _reused(used: Usage, dim: int, link: float) -> Vector | None:
+    """None if a fit sees new real data, a subsample, part of a design, or corrected data."""
+    real = int(used.needed[0])
+    new = any(np.any((f.pools > 0) & ~is_synthetic(f.pools)) for f in used.fits)
+    if new or link != 1.0 or any(f.budget is not None for f in used.fits):
+        return None
+    try:
+        copies = used.in_copies_of(real)
+    except ValueError:
+        return None
+    return moments(copies, None).error * _one_fit(real, dim)
+
+
+def _fresh(used: Usage, dim: int, link: float) -> Vector | None:
+    """None if some fit is none of the three exact steps."""
+    risk = np.empty(len(used.fits))
+    seen = np.zeros(len(used.needed), dtype=np.bool_)
+    for g, fit in enumerate(used.fits):
+        new, size = ~seen[fit.pools], fit.size
+        seen[fit.pools] = True
+        labels = np.flatnonzero(new & is_synthetic(fit.pools))
+        if fit.budget is not None or not fit.even or len(labels) > 1:
+            return None
+        rows = int(fit.takes[labels].sum())
+        model = int(fit.pools[labels].sum()) // 2 - 1
+        inherited = risk[model] if len(labels) else 0.0
+        if np.all(new):
+            risk[g] = _contraction(rows, size, dim, link) * inherited + _one_fit(size, dim)
+        elif link == 1.0 and len(labels) and _extends(fit, used.fits[model], new):
+            risk[g] = inherited + rows / size * _one_fit(size, dim)
+        else:
+            return None
+    return risk
+
+
+def _contraction(rows: int, size: int, dim: int, link: float) -> float:
+    """``rho`` of step 2, averaged over K ~ Binomial(rows, link): an oracle corrects some rows."""
+    first = rows * link
+    second = first * (1.0 - link) + first**2
+    kappa = (size * dim - 2) / (size - dim - 1)
+    cross = (size * first - second) / max(size - 1, 1) * (kappa - 1.0)
+    return (second + 2.0 * first + cross) / (size * (size + 2))
+
+
+def _extends(fit: Portion, earlier: Portion, new: np.ndarray[Any, np.dtype[np.bool_]]) -> bool:
+    """Whether the data that are not new are exactly those of ``earlier``, and one pool is new."""
+    return bool(new.sum() == 1) and _named(fit.pools[~new], fit.takes[~new]) == _named(
+        earlier.pools, earlier.takes
+    )
+
+
+def _named(pools: Ints, takes: Ints) -> dict[int, int]:
+    return dict(zip(pools.tolist(), takes.tolist(), strict=True))
