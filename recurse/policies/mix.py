@@ -15,7 +15,7 @@ class Mix(Policy):
 
     kind: Literal["mix"] = "mix"
     cite = "Bertrand et al. 2310.00429; Alemohammad et al. 2307.01850 (synthetic augmentation)"
-    ratio: Annotated[float, Field(gt=0, alias="lambda")] | None = None
+    ratio: Annotated[Annotated[float, Field(gt=0)] | None, Field(alias="lambda")] = None
     """Synthetic samples per real sample; by default ``samples.synthetic / samples.real``."""
 
     def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
