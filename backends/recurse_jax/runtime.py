@@ -1,0 +1,128 @@
+"""JAX started in this process: 64-bit types allowed, one thread, compiled programs kept on disk."""
+
+from __future__ import annotations
+
+import os
+
+# XLA reads these once, when JAX starts.
+_FLAGS = os.environ.get("XLA_FLAGS", "")
+for _flag in ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1"):
+    if _flag.partition("=")[0] not in _FLAGS:
+        _FLAGS = f"{_FLAGS} {_flag}".strip()
+os.environ["XLA_FLAGS"] = _FLAGS
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import time  # noqa: E402
+import warnings  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from functools import cache  # noqa: E402
+from importlib.metadata import version  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import jax  # noqa: E402
+import jax.monitoring  # noqa: E402
+import jax.numpy as xp  # noqa: E402
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+from recurse.backend import Array  # noqa: E402
+
+CACHE_BYTES = 1 << 30
+
+
+class JaxRuntime:
+    """Arrays of the backend are ``jax.Array``."""
+
+    xp: Any = xp
+
+    def __init__(self) -> None:
+        _configure("jax_enable_x64", True)
+        _keep_programs()
+        _listen()
+
+    def array(self, values: NDArray[Any]) -> Array:
+        return xp.asarray(values)
+
+    def host(self, values: Array) -> NDArray[Any]:
+        return np.asarray(values)
+
+    def compile(self, function: Callable[..., Any], static: tuple[int, ...]) -> Callable[..., Any]:
+        return _jitted(function, static)
+
+    def numerics(self) -> dict[str, str]:
+        device = jax.devices()[0]
+        simd = np.show_config(mode="dicts")["SIMD Extensions"]
+        tier = f" {(simd['baseline'] + simd['found'])[-1]}" if device.platform == "cpu" else ""
+        return {
+            **{name: version(name) for name in ("jax", "jaxlib", "flax", "optax")},
+            "device": f"{device.device_kind}{tier}",
+            "flags": os.environ.get("XLA_FLAGS", ""),
+        }
+
+    def compile_seconds(self) -> float:
+        return sum(end - start for start, end in _SPANS)
+
+
+def _configure(name: str, value: object) -> None:
+    update: Callable[[str, object], None] = jax.config.update
+    update(name, value)
+
+
+@cache
+def _jitted(function: Callable[..., Any], static: tuple[int, ...]) -> Callable[..., Any]:
+    return jax.jit(function, static_argnums=static)
+
+
+def cache_dir() -> Path:
+    """Where compiled programs are kept: ``RECURSE_CACHE_DIR``, or the user's cache directory."""
+    own = os.environ.get("RECURSE_CACHE_DIR")
+    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(own or Path(user) / "recurse") / "jax"
+
+
+def _keep_programs() -> None:
+    """Keep every compiled program on disk, for the next process and the other workers."""
+    folder = cache_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        prune(folder, CACHE_BYTES)
+    except OSError:
+        return  # a read-only home costs compile time, not the run
+    _configure("jax_compilation_cache_dir", str(folder))
+    _configure("jax_persistent_cache_min_compile_time_secs", 0.0)
+    _configure("jax_persistent_cache_min_entry_size_bytes", -1)
+    # An entry cut short by a kill is compiled again; that is no news to the user.
+    warnings.filterwarnings("ignore", "Error reading persistent compilation cache entry")
+
+
+def prune(folder: Path, limit: int) -> None:
+    """Remove the entries that were not used for longest until ``limit`` bytes are left.
+
+    JAX's own bound needs the package filelock, which JAX does not bring.
+    """
+    kept = 0
+    stats = [(path.stat(), path) for path in folder.glob("*-cache")]
+    for stat, path in sorted(stats, key=lambda item: item[0].st_atime, reverse=True):
+        kept += stat.st_size
+        if kept > limit:
+            path.unlink(missing_ok=True)
+
+
+_SPANS: list[tuple[float, float]] = []
+"""When JAX was tracing, lowering or compiling; spans inside another are merged into it."""
+
+
+@cache
+def _listen() -> None:
+    jax.monitoring.register_event_duration_secs_listener(_compiled)
+
+
+def _compiled(event: str, duration_secs: float, **kwargs: str | int) -> None:
+    if not event.startswith("/jax/core/compile/"):
+        return
+    end = time.monotonic()
+    start = end - duration_secs
+    while _SPANS and _SPANS[-1][0] >= start:
+        _SPANS.pop()
+    _SPANS.append((start, end))
