@@ -36,8 +36,8 @@ class DeyDonoho(Law):
             return str(problem)
         if flow is None:
             return (
-                "stated for equal counts in all generations under replace, accumulate, or accumulate "
-                "with a subsample of one generation's size without replacement"
+                "stated for equal counts in all generations under replace, accumulate, or "
+                "accumulate with a subsample of one generation's size without replacement"
             )
         return None
 

@@ -13,7 +13,9 @@ from recurse.theory.moments import Moments, Vector, moments
 from recurse.theory.usage import Usage, is_synthetic
 
 CITE = "recursion of the moments (recurse.theory.moments); Kazdan et al. 2410.16713 for accumulate"
-CITE_W2 = "Alemohammad et al. 2307.01850, App. A, for the chain; mean of a chi variable"
+CITE_W2 = (
+    "derived from the mean of a chi variable; the chain is that of Alemohammad et al. 2307.01850"
+)
 
 
 class GaussianMoments(Law):

@@ -10,7 +10,7 @@ from recurse.theory.law import Curve, Law, usage_of
 from recurse.theory.linear_risk import least_squares_refusal
 from recurse.theory.workflow import workflow
 
-CITE = "Gerstgrasser et al. 2404.01413, Theorem 1"
+CITE = "Gerstgrasser et al. 2404.01413"
 CITE_LINEAR = "Dohmatob et al. 2402.07712, as in Gerstgrasser et al. 2404.01413"
 
 

@@ -13,7 +13,7 @@ CITE = "Kazdan et al. 2410.16713; Euler's sine product"
 
 
 class Kazdan(Law):
-    """Accumulate, MLE: ``E Sigma_g = Sigma prod_{k <= g+1} (1 - 1/(n k^2))``, falling to its limit."""
+    """Accumulate, MLE: ``E Sigma_g = Sigma prod_{k <= g+1} (1 - 1/(n k^2))`` falls to a limit."""
 
     name: ClassVar[str] = "kazdan"
     families: ClassVar[tuple[str, ...]] = ("gaussian",)

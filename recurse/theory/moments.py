@@ -17,10 +17,10 @@ exchangeable. With weights ``u`` per sample (adding up to one) over classes of `
 with inflation 1 for the maximum-likelihood covariance and N / (N - 1) for the unbiased one. A pool
 drawn from model t has ``pair[new, a] = P_t[a]`` with every class that exists and ``m_t`` within
 itself; new real data have 0. A budget of k samples drawn from N without replacement leaves
-``P_t`` as it is and gives ``m_t = E x^2 / k + (1 - 1/k) c`` with c the mean of ``pair`` over distinct
-samples of the union; with replacement c is the squared length of the union's mean. (Derived here for
-any schedule, checked by simulation in tests/theory; replace and accumulate are in Alemohammad et al.
-2307.01850 and Kazdan et al. 2410.16713.)
+``P_t`` as it is and gives ``m_t = E x^2 / k + (1 - 1/k) c`` with c the mean of ``pair`` over
+distinct samples of the union; with replacement c is the squared length of the union's mean.
+Derived here for any schedule, checked by simulation in tests/theory; replace and accumulate are in
+Alemohammad et al. 2307.01850 and Kazdan et al. 2410.16713.
 
 Linear regression on a reused design follows the same recursion: a pool of k copies of the design is
 k samples ``w_s + e`` with ``v`` constant.

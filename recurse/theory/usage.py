@@ -23,7 +23,7 @@ def code(pool: Pool) -> int:
 
 def is_synthetic(pools: Ints) -> NDArray[np.bool_]:
     """Which numbers stand for synthetic pools."""
-    return (pools > 0) & (pools % 2 == 0)
+    return np.asarray((pools > 0) & (pools % 2 == 0), dtype=np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
