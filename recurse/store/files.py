@@ -7,6 +7,7 @@ ways measured, the only one that lost nothing in simulated power cuts.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,13 @@ def write_whole(path: Path, content: bytes, step: Callable[[str], None] | None =
     passed("after_rename")
     sync_directory(path.parent)
     passed("after_commit")
+
+
+def sweep(folder: Path, older_than: float = 3600.0) -> None:
+    """Remove temporary files that a killed process left more than ``older_than`` seconds ago."""
+    for leftover in folder.glob(f"{TEMPORARY}*"):
+        if time.time() - leftover.stat().st_mtime > older_than:
+            leftover.unlink()
 
 
 def steps(prefix: str, *names: str) -> Callable[[str], None]:

@@ -24,10 +24,11 @@ CREATE TABLE scenarios (
 CREATE TABLE cells (cell VARCHAR, identity JSON, created VARCHAR);
 
 -- members: which cells make up a scenario, as of its latest run. A cell may belong to several
--- scenarios. axes: the matrix values in the arm's label; generations: how many this scenario wants.
+-- scenarios. axes: the matrix values in the arm's label; generations: how many this scenario wants;
+-- place: the position in the plan.
 CREATE TABLE members (
     scenario VARCHAR, arm VARCHAR, axes JSON, policy VARCHAR, backend VARCHAR, seed BIGINT,
-    cell VARCHAR, block VARCHAR, generations INTEGER
+    cell VARCHAR, block VARCHAR, generations INTEGER, place INTEGER
 );
 
 -- generations: one row per committed generation of a cell. sha: 64 bits of sha256 over its
@@ -85,13 +86,15 @@ WITH numbered AS (
 ), reached AS (
     SELECT cell, max(generation) AS done, arg_max(block, generation) AS block
     FROM numbered WHERE generation = place GROUP BY cell
+), named AS (
+    SELECT cell FROM cells UNION SELECT cell FROM generations UNION SELECT cell FROM failures
 )
-SELECT cells.cell, coalesce(reached.done, -1) AS done, reached.block,
+SELECT named.cell, coalesce(reached.done, -1) AS done, reached.block,
     (
         SELECT min(failures.reason) FROM failures
-        WHERE failures.cell = cells.cell AND failures.generation = coalesce(reached.done, -1) + 1
+        WHERE failures.cell = named.cell AND failures.generation = coalesce(reached.done, -1) + 1
     ) AS reason
-FROM cells LEFT JOIN reached USING (cell);
+FROM named LEFT JOIN reached USING (cell);
 
 -- v_cells: the cells of each scenario. status: complete | partial | failed, from what is stored;
 -- generations: how many the scenario wants; done: the newest one with no gap before it (-1: none);

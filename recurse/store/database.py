@@ -1,0 +1,264 @@
+"""Opening the one database file: settings, schema steps, and what to do when it is damaged.
+
+Only the holder of the lock calls anything here. Nothing is thrown away: what cannot be opened is
+moved or copied to ``quarantine/`` first.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from recurse.problems import RecurseError
+from recurse.store import snapshot
+from recurse.store.faults import fault
+from recurse.store.files import sync_directory
+from recurse.store.lock import StoreBusy
+
+DATABASE = "store.duckdb"
+QUARANTINE = "quarantine"
+STORAGE = "v1.5.0"
+OFFLINE = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "threads": "1",
+}
+"""Settings of every connection; one thread, so that equal stores are read in equal order."""
+
+
+class StoreFull(RecurseError):
+    """The disk of the store is full."""
+
+
+class NewerStore(RecurseError):
+    """The store was written by a newer program."""
+
+
+class StoreDamaged(RecurseError):
+    """The database failed in a way that running again does not mend."""
+
+    exit_code = 4
+
+
+def open_database(root: Path) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
+    """Open, create or recover the database of ``root``; also says what had to be done.
+
+    Tries the file as it is, then without its log, then the newest snapshot, then an empty file. What
+    is missing afterwards comes back from the staged fragments, which stay until it is safe.
+
+    Raises:
+        StoreBusy: a program other than recurse has it open.
+        StoreFull: no space to open it.
+        NewerStore: the file needs a newer program.
+    """
+    messages: list[str] = []
+    for mend in (_as_it_is, _without_log, _from_snapshot, _empty):
+        try:
+            message = mend(root)
+            if message:
+                messages.append(message)
+            connection = _connect(root)
+        except (duckdb.Error, OSError) as error:
+            _refuse(root, error)
+            messages.append(f"{DATABASE} could not be opened: {_first_line(error)}")
+        else:
+            return connection, messages
+    raise StoreDamaged("; ".join(messages), hint=f"look at {root / QUARANTINE}")
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, folder: Path | None = None) -> bool:
+    """Bring the schema up to date, one transaction per numbered step; says if there was any.
+
+    Raises:
+        NewerStore: the store is of a later version than this program knows.
+    """
+    folder = folder or Path(__file__).parent
+    steps = [folder / "schema.sql", *sorted(folder.glob("migrate_*.sql"))]
+    version = schema_version(connection)
+    check_version(version, len(steps))
+    for number, step in enumerate(steps[version:], version + 1):
+        connection.execute("BEGIN")
+        connection.execute(step.read_text())
+        connection.execute(
+            "INSERT INTO schema_version VALUES (?, current_localtimestamp())", [number]
+        )
+        connection.execute("COMMIT")
+        # Schema changes in the log have broken its replay before; a checkpoint empties it.
+        connection.execute("CHECKPOINT")
+    return version < len(steps)
+
+
+def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
+    """The step that the open database has reached; 0 when it is empty."""
+    known = connection.execute(
+        "SELECT count(*) FROM information_schema.tables "
+        "WHERE table_name = 'schema_version' AND table_catalog = current_database()"
+    ).fetchall()
+    if not known[0][0]:
+        return 0
+    return int(connection.execute("SELECT max(version) FROM schema_version").fetchall()[0][0])
+
+
+def check_version(found: int, known: int | None = None) -> None:
+    """Refuse a store from the future.
+
+    Raises:
+        NewerStore: ``found`` is later than ``known`` (by default, than this program's).
+    """
+    if known is None:
+        known = 1 + len(list(Path(__file__).parent.glob("migrate_*.sql")))
+    if found > known:
+        raise NewerStore(
+            f"the store has schema version {found}, this program knows {known}",
+            hint="install a newer recurse, or use another folder with --store",
+        )
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error of Python or DuckDB says that there is no space."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    text = str(error)
+    return any(
+        sign in text for sign in ("No space left on device", "File too large", "Out of disk")
+    )
+
+
+def full(root: Path) -> StoreFull:
+    """The error for a full disk."""
+    free = shutil.disk_usage(root).free / 2**20
+    return StoreFull(
+        f"the disk of the store {root} is full ({free:.1f} MiB free)",
+        hint="free some space and run the same command again: what is stored and staged is kept",
+    )
+
+
+def insert(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Mapping[str, npt.NDArray[Any]],
+    where: str = "true",
+) -> None:
+    """Append columns of equal length to a table, by name; ``where`` may refer to ``incoming``."""
+    if len(next(iter(columns.values()))) == 0:
+        return
+    connection.register("incoming", dict(columns))
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming WHERE {where}")
+    connection.unregister("incoming")
+
+
+def texts(values: Any) -> npt.NDArray[Any]:
+    """A column of text (or bytes, or booleans with None) as DuckDB wants it: an object array."""
+    values = list(values)
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+def commit(
+    connection: duckdb.DuckDBPyConnection, work: Callable[[], object], point: str = "put"
+) -> None:
+    """Run ``work`` in a transaction; an error inside it rolls back."""
+    connection.execute("BEGIN")
+    try:
+        work()
+    except BaseException:
+        try:
+            connection.execute("ROLLBACK")
+        except duckdb.Error:
+            pass  # A fatal error has ended the transaction already.
+        raise
+    fault(f"{point}.before_commit")
+    connection.execute("COMMIT")
+    fault(f"{point}.after_commit")
+
+
+def _connect(root: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={**OFFLINE, "temp_directory": str(root / "spill")})
+    path = str(root / DATABASE).replace("'", "''")
+    try:
+        connection.execute(f"ATTACH '{path}' AS store (STORAGE_VERSION '{STORAGE}')")
+        connection.execute("USE store")
+        schema_version(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _as_it_is(root: Path) -> str:
+    if not (root / DATABASE).exists() and snapshot.newest(root) is not None:
+        return _from_snapshot(root)
+    return ""
+
+
+def _without_log(root: Path) -> str:
+    place = _quarantine(root)
+    if (root / DATABASE).exists():
+        shutil.copy2(root / DATABASE, place / DATABASE)
+    fault("recover.after_copy")
+    _move_logs(root, place)
+    fault("recover.after_unlink")
+    return f"moved its log to {place} and opened it as of its last checkpoint"
+
+
+def _from_snapshot(root: Path) -> str:
+    newest = snapshot.newest(root)
+    if newest is None:
+        return ""
+    place = _quarantine(root)
+    _move_logs(root, place)
+    if (root / DATABASE).exists():
+        os.replace(root / DATABASE, place / DATABASE)
+    snapshot.restore(newest, root / DATABASE)
+    return f"restored {DATABASE} from {newest.name}; what was there is in {place}"
+
+
+def _empty(root: Path) -> str:
+    place = _quarantine(root)
+    _move_logs(root, place)
+    if (root / DATABASE).exists():
+        os.replace(root / DATABASE, place / DATABASE)
+    return f"started a new {DATABASE}; what was there is in {place}"
+
+
+def _quarantine(root: Path) -> Path:
+    place = root / QUARANTINE / time.strftime("%Y%m%dT%H%M%S")
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _move_logs(root: Path, place: Path) -> None:
+    for log in root.glob(f"{DATABASE}.*"):
+        os.replace(log, place / log.name)
+    sync_directory(root)
+
+
+def _refuse(root: Path, error: Exception) -> None:
+    """Raise where an error at opening is not damage."""
+    text = str(error)
+    if is_full(error):
+        raise full(root) from error
+    if isinstance(error, OSError) or "Permission denied" in text:
+        raise RecurseError(f"{root / DATABASE} cannot be opened: {_first_line(error)}") from error
+    if "Could not set lock" in text:
+        raise StoreBusy(f"{root / DATABASE} is open elsewhere: {_first_line(error)}") from error
+    if "read versions between" in text or "newer version" in text:
+        raise NewerStore(
+            f"{root / DATABASE} was written by a newer DuckDB: {_first_line(error)}",
+            hint="upgrade the duckdb package",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

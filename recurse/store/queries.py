@@ -1,0 +1,55 @@
+"""Questions that the writer asks its live connection and a reader asks a snapshot, in one place."""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+
+from recurse.store.records import CellRecord, Curves
+
+
+def history(connection: duckdb.DuckDBPyConnection) -> dict[str, CellRecord]:
+    """What is stored of every cell, by its id."""
+    rows = connection.execute(
+        "SELECT p.cell, p.block, p.done, p.reason, m.metrics, c.identity "
+        "FROM progress AS p LEFT JOIN cells AS c USING (cell) LEFT JOIN "
+        "(SELECT cell, list_sort(list(DISTINCT metric)) AS metrics FROM metrics GROUP BY cell) AS m "
+        "USING (cell) ORDER BY p.cell"
+    ).fetchall()
+    return {
+        cell: CellRecord(cell, block or "", done, reason, tuple(metrics or ()), identity or "")
+        for cell, block, done, reason, metrics, identity in rows
+    }
+
+
+def arrays(
+    connection: duckdb.DuckDBPyConnection, scenario: str, metric: str
+) -> dict[tuple[str, str], Curves]:
+    """A metric by (arm, backend), in the order of the plan, for every cell of a scenario.
+
+    Values are ``[G+1, R]`` with NaN where nothing is stored; G is what the scenario wants.
+    """
+    members = connection.execute(
+        "SELECT arm, backend, min(place), max(generations), list(seed ORDER BY seed) "
+        "FROM members WHERE scenario = ? GROUP BY arm, backend ORDER BY min(place)",
+        [scenario],
+    ).fetchall()
+    found = {}
+    for arm, backend, _, wanted, seeds in members:
+        values = np.full((wanted + 1, len(seeds)), np.nan)
+        found[arm, backend] = Curves(np.arange(wanted + 1), np.array(seeds, np.int64), values)
+    stored = connection.execute(
+        "WITH placed AS (SELECT cell, generations, "
+        "  min(place) OVER (PARTITION BY arm, backend) AS first, "
+        "  row_number() OVER (PARTITION BY arm, backend ORDER BY seed) - 1 AS seat "
+        "  FROM members WHERE scenario = ?) "
+        "SELECT first, seat, generation, value FROM placed JOIN metrics USING (cell) "
+        "WHERE metric = ? AND generation <= generations",
+        [scenario, metric],
+    ).fetchnumpy()
+    first = np.asarray(stored["first"])
+    for arm, backend, place, *_ in members:
+        mine = first == place
+        generation, seat = stored["generation"][mine], stored["seat"][mine]
+        found[arm, backend].values[generation, seat] = stored["value"][mine]
+    return found

@@ -1,0 +1,258 @@
+"""A store as everyone but its writer sees it: the newest snapshot, read-only, with no way out.
+
+SQL given by a user runs in a connection that can neither write, nor open files or addresses, nor
+load extensions, nor change those settings.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+
+from recurse.problems import RecurseError
+from recurse.store import database, lock, queries, snapshot
+from recurse.store.ingest import DivergentRerun
+from recurse.store.records import CellRecord, Curves, Freshness
+from recurse.store.staging import staged
+from recurse.store.writer import StoreWriter
+
+if TYPE_CHECKING:
+    import polars
+
+HARDENED = {**database.OFFLINE, "enable_external_access": "false", "lock_configuration": "true"}
+TRIES = 5
+
+
+class StoreMissing(RecurseError):
+    """There is no store where one was looked for."""
+
+
+class BadQuery(RecurseError):
+    """A query that DuckDB refuses."""
+
+
+class Store:
+    """A store opened for reading; stays on one snapshot until `refresh`.
+
+    What a killed run left behind is taken in first, where nobody writes and the folder is writable;
+    ``messages`` says what was done or could not be done. Frames are polars frames.
+    """
+
+    def __init__(self, path: str | Path = "runs") -> None:
+        """Open the newest snapshot.
+
+        Raises:
+            StoreMissing: there is none.
+            NewerStore: it was written by a newer program.
+        """
+        self.root = Path(path)
+        self.messages: list[str] = []
+        self._recover()
+        self._snapshot, self._connection = self._open()
+
+    def refresh(self) -> None:
+        """Go on with the newest snapshot."""
+        before = self._connection
+        self._snapshot, self._connection = self._open()
+        before.close()
+
+    def close(self) -> None:
+        """Close the snapshot; harmless when called twice."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def freshness(self) -> Freshness:
+        """How old the snapshot is, and who writes to the store now."""
+        age = time.time() - self._snapshot.stat().st_mtime
+        return Freshness(self._snapshot.name, max(age, 0.0), lock.holder(self.root))
+
+    def metrics(
+        self,
+        scenario: str | None = None,
+        metric: str | None = None,
+        arm: str | None = None,
+        backend: str | None = None,
+    ) -> polars.DataFrame:
+        """``v_metrics``: every value by scenario, arm, backend, seed, generation, metric."""
+        return self._frame(
+            "v_metrics",
+            "scenario, arm, backend, metric, generation, seed",
+            scenario=scenario,
+            metric=metric,
+            arm=arm,
+            backend=backend,
+        )
+
+    def summary(
+        self,
+        scenario: str | None = None,
+        metric: str | None = None,
+        arm: str | None = None,
+        backend: str | None = None,
+    ) -> polars.DataFrame:
+        """``v_summary``: mean, standard error and quantiles over the seeds."""
+        return self._frame(
+            "v_summary",
+            "scenario, arm, backend, metric, generation",
+            scenario=scenario,
+            metric=metric,
+            arm=arm,
+            backend=backend,
+        )
+
+    def theory(self, scenario: str | None = None) -> polars.DataFrame:
+        """The columns of ``v_theory``, and the ``name`` of each curve."""
+        order = "scenario, arm, metric, kind, name, generation"
+        return self._frame("theory", order, scenario=scenario)
+
+    def claims(self, scenario: str | None = None) -> polars.DataFrame:
+        """The columns of ``v_claims``, and the ``kind`` and ``statement`` of each claim."""
+        return self._frame("claims", "scenario, rowid", scenario=scenario)
+
+    def cells(self, scenario: str | None = None) -> polars.DataFrame:
+        """``v_cells``: the cells of each scenario and how far they have come."""
+        return self._frame("v_cells", "scenario, arm, backend, seed", scenario=scenario)
+
+    def schedule(self, scenario: str | None = None, arm: str | None = None) -> polars.DataFrame:
+        """What each generation was trained on, pools ``born`` to ``until`` in one row."""
+        order = "scenario, arm, generation, rowid"
+        return self._frame("schedule", order, scenario=scenario, arm=arm)
+
+    def notes(self, scenario: str | None = None) -> polars.DataFrame:
+        """The remarks of planner and theory."""
+        return self._frame("notes", "scenario, rowid", scenario=scenario)
+
+    def runs(self, scenario: str | None = None) -> polars.DataFrame:
+        """Every run: what was asked, with what, on what, and how it ended."""
+        return self._frame("runs", "started, run", scenario=scenario)
+
+    def costs(self, scenario: str | None = None) -> polars.DataFrame:
+        """Seconds of computing and compiling of each block, by generation."""
+        where, values = _where(scenario=scenario)
+        return self._query(
+            "SELECT scenario, arm, backend, g.block, g.generation, any_value(g.numerics) AS numerics, "
+            "max(seconds) AS seconds, max(compile_seconds) AS compile_seconds, count(*) AS cells "
+            "FROM members AS m JOIN generations AS g "
+            "ON m.cell = g.cell AND g.generation <= m.generations "
+            f"WHERE {where} GROUP BY ALL ORDER BY scenario, arm, backend, g.block, g.generation",
+            values,
+        )
+
+    def artifacts(self, scenario: str, name: str | None = None) -> polars.DataFrame:
+        """The files of a scenario's cells, with their ``bytes``."""
+        where, values = _where(scenario=scenario, name=name)
+        return self._query(
+            "SELECT scenario, arm, policy, backend, seed, a.generation, name, media_type, bytes "
+            "FROM members AS m JOIN artifacts AS a "
+            "ON m.cell = a.cell AND a.generation <= m.generations "
+            f"WHERE {where} ORDER BY scenario, arm, backend, seed, a.generation, name",
+            values,
+        )
+
+    def scenarios(self) -> tuple[str, ...]:
+        """The names of the scenarios, sorted."""
+        rows = self._connection.execute("SELECT scenario FROM scenarios ORDER BY 1").fetchall()
+        return tuple(row[0] for row in rows)
+
+    def scenario(self, name: str) -> dict[str, Any]:
+        """The latest form of a scenario: title, cite, question, spec (plain data), digest, run.
+
+        Raises:
+            StoreMissing: the store has no such scenario.
+        """
+        cursor = self._connection.execute("SELECT * FROM scenarios WHERE scenario = ?", [name])
+        names = [column[0] for column in cursor.description or ()]
+        rows = cursor.fetchall()
+        if not rows:
+            known = ", ".join(self.scenarios()) or "none"
+            raise StoreMissing(f"no scenario '{name}' in {self.root}", hint=f"it has: {known}")
+        found = dict(zip(names, rows[0], strict=True))
+        return {**found, "spec": json.loads(found["spec"])}
+
+    def history(self) -> dict[str, CellRecord]:
+        """What is stored of every cell, by its id."""
+        return queries.history(self._connection)
+
+    def arrays(self, scenario: str, metric: str) -> dict[tuple[str, str], Curves]:
+        """A metric by (arm, backend): generations ``[G+1]``, seeds ``[R]``, values ``[G+1, R]``."""
+        return queries.arrays(self._connection, scenario, metric)
+
+    def sql(self, query: str) -> polars.DataFrame:
+        """Run a user's query against the views.
+
+        Raises:
+            BadQuery: DuckDB refuses it.
+        """
+        try:
+            return self._query(query, [])
+        except duckdb.Error as error:
+            raise BadQuery(str(error)) from error
+
+    def _frame(self, table: str, order: str, **filters: str | None) -> polars.DataFrame:
+        where, values = _where(**filters)
+        return self._query(f"SELECT * FROM {table} WHERE {where} ORDER BY {order}", values)
+
+    def _query(self, query: str, values: Sequence[Any]) -> polars.DataFrame:
+        import polars
+
+        relation = self._connection.sql(query, params=list(values))
+        return polars.DataFrame() if relation is None else polars.DataFrame(relation)
+
+    def _open(self) -> tuple[Path, duckdb.DuckDBPyConnection]:
+        """The newest snapshot that can be opened; one may vanish between the look and the opening."""
+        refusals: dict[str, str] = {}
+        for _ in range(TRIES):
+            for path in reversed(snapshot.published(self.root)):
+                try:
+                    connection = duckdb.connect(str(path), read_only=True, config=HARDENED)
+                except duckdb.Error as error:
+                    refusals[path.name] = f"{path.name}: {str(error).splitlines()[0]}"
+                    continue
+                self.messages.extend(refusals.values())
+                try:
+                    database.check_version(database.schema_version(connection))
+                except BaseException:
+                    connection.close()
+                    raise
+                return path, connection
+        if refusals:
+            raise database.StoreDamaged("; ".join(refusals.values()))
+        raise StoreMissing(f"no store at {self.root}", hint="'recurse run SPEC' makes one")
+
+    def _recover(self) -> None:
+        """Take in what a killed run left; without the right to write, say so and read on."""
+        old = snapshot.is_stale(self.root, self.root / database.DATABASE)
+        if not (old or staged(self.root / "stage")) or lock.holder(self.root) is not None:
+            return
+        try:
+            with StoreWriter(self.root, "taking in what a killed run left", wait=0.0) as writer:
+                writer.ingest()
+            self.messages.extend(writer.messages)
+        except lock.StoreBusy:
+            pass  # A run has started meanwhile and takes care of it.
+        except (database.StoreFull, DivergentRerun, OSError) as error:
+            self.messages.append(f"reading an older snapshot: {error}")
+
+
+def _where(**filters: str | None) -> tuple[str, list[str]]:
+    """A condition on those columns that are asked for, and its values."""
+    wanted = {name: value for name, value in filters.items() if value is not None}
+    condition = " AND ".join(f"{name} = ?" for name in wanted)
+    return condition or "true", list(wanted.values())
