@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.schedule import Schedule
 from recurse.theory.usage import Usage, usage
 
 CurveKind = Literal["exact", "bound", "asymptotic"]
@@ -88,8 +87,7 @@ def usage_of(arm: Any) -> Usage:
     Raises:
         ValueError: the schedule cannot be read.
     """
-    counts = arm.samples
-    return usage(Schedule(arm.policy, counts.real, counts.synthetic, counts.fresh, arm.generations))
+    return usage(arm.schedule)
 
 
 def link_of(arm: Any) -> float | None:
