@@ -55,7 +55,7 @@ def _unbiased(arm: Any) -> bool:
     return bool(arm.model.estimator == "unbiased")
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _solve(used: Usage, unbiased: bool, link: float) -> Moments:
     inflation = np.ones(len(used.fits))
     if unbiased:

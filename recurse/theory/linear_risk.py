@@ -82,7 +82,7 @@ def least_squares_refusal(arm: Any) -> str | None:
     return None
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _solve(used: Usage, dim: int, design: str, link: float) -> tuple[Vector, bool]:
     """Risk over noise variance ``[G+1]``, and whether it is exact."""
     exact = _reused(used, dim, link) if design == "reused" else _fresh(used, dim, link)

@@ -61,6 +61,7 @@ def moments(usage: Usage, inflation: Vector | None, link: float = 1.0) -> Moment
     Raises:
         ValueError: too many classes; or a budget over samples of unequal weight.
     """
+    _few(usage.alive)
     error, spread = np.empty(len(usage.fits)), np.empty(len(usage.fits))
     classes = _Classes(len(usage.needed))
     mean_product = np.zeros(0)
@@ -76,6 +77,11 @@ def moments(usage: Usage, inflation: Vector | None, link: float = 1.0) -> Moment
         spread[g] = 1.0 if inflation is None else inflation[g] * (second_moment - error[g])
         mean_product = classes.forget(fit, mean_product)
     return Moments(error, spread)
+
+
+def _few(classes: int) -> None:
+    if classes > MAX_CLASSES:
+        raise ValueError(f"more than {MAX_CLASSES} kinds of samples have to be told apart")
 
 
 def _error(fit: Portion, pooled: float, second: float) -> float:
@@ -116,8 +122,7 @@ class _Classes:
     ) -> None:
         """A new class: ``size`` samples of a pool from ``start`` on."""
         n = self.count
-        if n == MAX_CLASSES:
-            raise ValueError(f"more than {MAX_CLASSES} kinds of samples have to be told apart")
+        _few(n + 1)
         if n == len(self._pair):
             self._pair = np.pad(self._pair, (0, n))
         self._pair[n, :n] = self._pair[:n, n] = links

@@ -55,10 +55,15 @@ class Portion:
 
 @dataclass(frozen=True, eq=False)
 class Usage:
-    """All fits of a schedule, and ``needed``: the largest prefix of each pool that is ever used."""
+    """All fits of a schedule.
+
+    ``needed`` is the largest prefix of each pool that is ever used, ``alive`` the largest number of
+    pools that at one time exist and are still to be used.
+    """
 
     fits: tuple[Portion, ...]
     needed: Ints
+    alive: int
 
     def in_copies_of(self, count: int) -> Usage:
         """The same with ``count`` samples as the unit.
@@ -72,10 +77,10 @@ class Usage:
             Portion(f.pools, f.takes // count, f.weights, f.keep // count, f.budget, f.replacement)
             for f in self.fits
         ]
-        return Usage(tuple(fits), self.needed // count)
+        return Usage(tuple(fits), self.needed // count, self.alive)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def usage(schedule: Schedule) -> Usage:
     """Reads every row of a schedule once.
 
@@ -84,10 +89,14 @@ def usage(schedule: Schedule) -> Usage:
     """
     fits = tuple(_portion(row) for row in schedule)
     needed = np.zeros(2 * len(fits), dtype=np.int64)
-    for fit in reversed(fits):
+    change = np.zeros(len(fits) + 1, dtype=np.int64)
+    for g in reversed(range(len(fits))):
+        fit = fits[g]
         fit.keep[:] = needed[fit.pools]
         needed[fit.pools] = np.maximum(fit.keep, fit.takes)
-    return Usage(fits, needed)
+        change[g + 1] = -np.count_nonzero(fit.keep == 0)
+    np.add.at(change, np.flatnonzero(needed) // 2, 1)
+    return Usage(fits, needed, int(np.cumsum(change).max()))
 
 
 def _portion(row: Row) -> Portion:

@@ -190,6 +190,10 @@ def test_what_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="told apart"):
         solve(Accumulate(), 5, 10)
     assert np.all(np.isfinite(solve(Accumulate(), 5, 9).error))
+    rests = (Row(1, 1, 0, (Use(Pool("synthetic", 1), 1),)), Row(2, 1, 0, (Use(REAL, 1),)))
+    assert usage(Schedule(Table(rows=rests), 1, 1, 0, 2)).alive == 2
+    assert usage(Schedule(Replace(), 5, 5, 0, 9)).alive == 1
+    assert usage(Schedule(Fresh(), 5, 5, 5, 9)).alive == 2
 
 
 def test_classes_are_forgotten_with_their_pools(monkeypatch: pytest.MonkeyPatch) -> None:
