@@ -1,6 +1,7 @@
 """Variational autoencoder with MLP encoder and decoder: the parts that all backends share.
 
-Weights are float32 arrays ``[R, fan_in, fan_out]`` named ``encoder.0.weight``, ``decoder.1.bias`` and so
+Layers are linear with ReLU between them; the encoder's output is the posterior's mean and log-variance,
+the decoder's the logits (or means) of the pixels. Weights are float32 arrays ``[R, fan_in, fan_out]`` named ``encoder.0.weight``, ``decoder.1.bias`` and so
 on, the same on every backend, so a checkpoint of one loads in the other.
 """
 
@@ -20,6 +21,9 @@ from recurse.sources import Source
 from recurse.streams import Streams
 
 Width = Annotated[int, Field(ge=1, le=8192)]
+
+DRAWS = 8
+"""Latent draws per held-out image behind the reported ELBO."""
 
 
 class Vae(Family[Source]):
@@ -65,6 +69,13 @@ class Vae(Family[Source]):
                 found[f"{part}.{layer}.bias"] = (fan_out,)
         return found
 
+    def cost(self, source: Source, size: int) -> tuple[int, float]:
+        """Weights of one replicate, and arithmetic operations of one fit on ``size`` images."""
+        (pixels,) = source.fields["image"]
+        weights = sum(math.prod(shape) for shape in self.shapes(pixels).values())
+        steps = self.epochs * (size // self.batch)
+        return weights, 6.0 * weights * self.batch * steps
+
     def layers(self) -> int:
         """Linear layers in the encoder, and in the decoder."""
         return len(self.hidden) + 1
@@ -103,6 +114,20 @@ class Vae(Family[Source]):
         divergence = 0.5 * xp.sum(mean**2 + xp.exp(logvar) - 1.0 - logvar, axis=-1)
         return xp.sum(likelihood, axis=-1) - beta * divergence
 
+    def image(self, xp: Any, decoded: Array, noise: Array | None) -> Array:
+        """Pixels of a synthetic image: the mean, or with ``noise`` a draw from the likelihood.
+
+        ``noise`` is shaped like ``decoded``: uniform for ``bernoulli``, normal for ``gaussian``.
+        """
+        if self.likelihood == "gaussian":
+            return decoded if noise is None else decoded + self.scale * noise
+        mean = 1.0 / (1.0 + xp.exp(-decoded))
+        return mean if noise is None else xp.astype(noise < mean, decoded.dtype)
+
+    def spread(self, means: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Trace of the covariance of posterior means ``[R, n, l]`` over the images: ``[R]``."""
+        return np.sum(np.var(means, axis=1, dtype=np.float64), axis=-1)
+
     def order(self, streams: Streams, generation: int, n: int) -> NDArray[np.int64]:
         """Indices of every optimiser step, ``[R, steps, batch]``: a new permutation for each epoch."""
         steps = n // self.batch
@@ -111,4 +136,6 @@ class Vae(Family[Source]):
         def epoch(g: np.random.Generator) -> NDArray[np.int64]:
             return g.permutation(n)[: steps * self.batch].reshape(steps, self.batch)
 
-        return np.stack([np.concatenate([epoch(g) for _ in range(self.epochs)]) for g in generators])
+        return np.stack(
+            [np.concatenate([epoch(g) for _ in range(self.epochs)]) for g in generators]
+        )

@@ -1,0 +1,47 @@
+"""Device generators for training noise, one per seed, with their full state taken from a named stream.
+
+``torch.Generator.manual_seed`` keeps 32 bits on the CPU (ATen's ``init_with_uint32``), so seeds that
+were hashed into it would collide; the state is written instead.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from recurse.streams import Streams
+
+_WORDS = slice(24, 24 + 624 * 8)  # of ATen's CPUGeneratorImplStateLegacy: the Mersenne twister
+
+
+def generators(
+    streams: Streams, generation: int, purpose: str, device: torch.device
+) -> list[torch.Generator]:
+    """One generator per seed of the block, on ``device``."""
+    sources = streams.generators(generation, f"device/{purpose}")
+    return [_generator(source, device) for source in sources]
+
+
+def normal(generators: list[torch.Generator], shape: tuple[int, ...]) -> torch.Tensor:
+    """Standard normal float32 numbers ``[R, *shape]``; a replicate's do not depend on the others."""
+    return torch.stack([torch.randn(shape, generator=g, device=g.device) for g in generators])
+
+
+def uniform(generators: list[torch.Generator], shape: tuple[int, ...]) -> torch.Tensor:
+    """Uniform float32 numbers in [0, 1), ``[R, *shape]``."""
+    return torch.stack([torch.rand(shape, generator=g, device=g.device) for g in generators])
+
+
+def _generator(source: np.random.Generator, device: torch.device) -> torch.Generator:
+    generator = torch.Generator(device)
+    state = generator.get_state()
+    if device.type == "cpu":
+        words = source.integers(0, 1 << 32, 624, dtype=np.uint64)
+        state[_WORDS] = torch.from_numpy(words.view(np.uint8))
+    else:
+        # Philox: a 64-bit key, and a counter that has to be a multiple of four.
+        seed = source.integers(0, 1 << 64, dtype=np.uint64)
+        offset = 4 * source.integers(0, 1 << 48, dtype=np.uint64)
+        state = torch.from_numpy(np.array([seed, offset], dtype=np.uint64).view(np.uint8))
+    generator.set_state(state)
+    return generator
