@@ -1,6 +1,6 @@
 """Model state between generations: safetensors plus a manifest with sha256, never pickle.
 
-``CHECKPOINTS/BLOCK/g000017/{state.safetensors, manifest.json}``; the rename of the manifest commits.
+``BLOCK/g000017/{state.safetensors, manifest.json}``; the rename of the manifest commits.
 A checkpoint that does not hash to its manifest is passed over and the one before it is used.
 """
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurse.problems import RecurseError
-from recurse.store.database import insert, texts
+from recurse.store.database import insert, objects, texts
 from recurse.store.faults import fault
 from recurse.store.staging import Fragment, digests
 
@@ -232,6 +232,6 @@ def _insert_artifacts(
         "generation": np.array([generation for generation, _ in found], np.int32),
         "name": texts(a.name for _, a in found),
         "media_type": texts(a.media_type for _, a in found),
-        "bytes": texts(a.data for _, a in found),
+        "bytes": objects(a.data for _, a in found),
     }
     insert(connection, "artifacts", columns)

@@ -13,8 +13,8 @@ def history(connection: duckdb.DuckDBPyConnection) -> dict[str, CellRecord]:
     rows = connection.execute(
         "SELECT p.cell, p.block, p.done, p.reason, m.metrics, c.identity "
         "FROM progress AS p LEFT JOIN cells AS c USING (cell) LEFT JOIN "
-        "(SELECT cell, list_sort(list(DISTINCT metric)) AS metrics FROM metrics GROUP BY cell) AS m "
-        "USING (cell) ORDER BY p.cell"
+        "(SELECT cell, list_sort(list(DISTINCT metric)) AS metrics FROM metrics GROUP BY cell) "
+        "AS m USING (cell) ORDER BY p.cell"
     ).fetchall()
     return {
         cell: CellRecord(cell, block or "", done, reason, tuple(metrics or ()), identity or "")

@@ -17,7 +17,6 @@ import duckdb
 
 from recurse.problems import RecurseError
 from recurse.store import database, lock, queries, snapshot
-from recurse.store.ingest import DivergentRerun
 from recurse.store.records import CellRecord, Curves, Freshness
 from recurse.store.staging import staged
 from recurse.store.writer import StoreWriter
@@ -25,7 +24,11 @@ from recurse.store.writer import StoreWriter
 if TYPE_CHECKING:
     import polars
 
-HARDENED = {**database.OFFLINE, "enable_external_access": "false", "lock_configuration": "true"}
+HARDENED: database.Settings = {
+    **database.OFFLINE,
+    "enable_external_access": "false",
+    "lock_configuration": "true",
+}
 TRIES = 5
 
 
@@ -147,7 +150,7 @@ class Store:
         """Seconds of computing and compiling of each block, by generation."""
         where, values = _where(scenario=scenario)
         return self._query(
-            "SELECT scenario, arm, backend, g.block, g.generation, any_value(g.numerics) AS numerics, "
+            "SELECT scenario, arm, backend, g.block, g.generation, min(g.numerics) AS numerics, "
             "max(seconds) AS seconds, max(compile_seconds) AS compile_seconds, count(*) AS cells "
             "FROM members AS m JOIN generations AS g "
             "ON m.cell = g.cell AND g.generation <= m.generations "
@@ -213,10 +216,12 @@ class Store:
         import polars
 
         relation = self._connection.sql(query, params=list(values))
-        return polars.DataFrame() if relation is None else polars.DataFrame(relation)
+        if relation is None:
+            return polars.DataFrame()
+        return polars.DataFrame(_Stream(relation.__arrow_c_stream__()))
 
     def _open(self) -> tuple[Path, duckdb.DuckDBPyConnection]:
-        """The newest snapshot that can be opened; one may vanish between the look and the opening."""
+        """The newest snapshot that can be opened; one may vanish while we look."""
         refusals: dict[str, str] = {}
         for _ in range(TRIES):
             for path in reversed(snapshot.published(self.root)):
@@ -247,8 +252,19 @@ class Store:
             self.messages.extend(writer.messages)
         except lock.StoreBusy:
             pass  # A run has started meanwhile and takes care of it.
-        except (database.StoreFull, DivergentRerun, OSError) as error:
+        except (RecurseError, OSError) as error:
             self.messages.append(f"reading an older snapshot: {error}")
+
+
+class _Stream:
+    """Hands polars the Arrow stream alone: it keeps types it has seen, and DuckDB's then leak."""
+
+    def __init__(self, capsule: object) -> None:
+        self._capsule = capsule
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        del requested_schema
+        return self._capsule
 
 
 def _where(**filters: str | None) -> tuple[str, list[str]]:

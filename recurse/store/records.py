@@ -53,7 +53,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class TheoryCurve:
-    """A theoretical curve of an arm: ``values[g]`` for generation g, NaN where it is not defined."""
+    """A theoretical curve of an arm: ``values[g]`` for generation g, NaN where undefined."""
 
     arm: str
     policy: str

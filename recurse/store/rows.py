@@ -15,7 +15,7 @@ import duckdb
 import numpy as np
 
 from recurse.schedule import Row
-from recurse.store.database import insert, texts
+from recurse.store.database import insert, objects, texts
 from recurse.store.records import (
     ClaimRecord,
     Member,
@@ -152,7 +152,7 @@ def put_claims(
         "claim": texts(c.claim for c in claims),
         "kind": texts(c.kind for c in claims),
         "arm": texts(c.arm for c in claims),
-        "holds": texts(c.holds for c in claims),
+        "holds": objects(c.holds for c in claims),
         "statement": texts(c.statement for c in claims),
         "evidence": texts(c.evidence for c in claims),
     }

@@ -48,8 +48,8 @@ class Fragment:
 
     ``values`` is float64 ``[R, M]``, one row per cell and one column per metric; NaN says "not
     measured". Cells in ``failures`` (cell -> reason) have no result in this generation: a row of
-    theirs in ``values`` is ignored. ``numerics`` names the numerics class: backend, version, device,
-    threads, dtype, batch width.
+    theirs in ``values`` is ignored. ``numerics`` names the numerics class: backend, version,
+    device, threads, dtype, batch width.
     """
 
     run: str

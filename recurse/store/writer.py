@@ -1,8 +1,8 @@
 """The one process that writes: runs, fragments, theory, claims, snapshots.
 
 DuckDB commits a fragment's rows before the file is forgotten, and it is forgotten only after the
-next snapshot: a broken log then loses nothing. An exception from COMMIT does not say that the commit
-failed, so whatever is written here may be repeated: it looks by key before it inserts.
+next snapshot: a broken log then loses nothing. An exception from COMMIT does not say that the
+commit failed, so whatever is written here may be repeated: it looks by key before it inserts.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class StoreWriter:
         if divergent:
             raise DivergentRerun(
                 "; ".join(divergent),
-                hint=f"its file is in {self.root / database.QUARANTINE}; the stored numbers are kept",
+                hint=f"the stored numbers are kept; the file is in {database.QUARANTINE}/",
             )
         return IngestReport(
             tuple(entry for outcome in outcomes for entry in outcome.committed),
