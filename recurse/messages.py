@@ -187,6 +187,8 @@ class _Writer:
         if error.type == "literal_error":
             allowed = _allowed(error)
             message = f"{show(value)} is not one of {', '.join(allowed)}"
+            if len(allowed) == 1:
+                message = f"must be {allowed[0]}, got {show(value)}"
             return self._at("E106", error, message, _meant(value, allowed))
         code = error.type if error.type in CODES else "E109"
         return self._at(
@@ -215,6 +217,8 @@ class _Writer:
         free = [name for name in known if name not in data]
         if near := closest(key, free):
             return f"did you mean '{near}'?"
+        if near := closest(key, list(known)):
+            return f"'{near}' is already given"
         if parent and key in self.schema.get("properties", {}):
             return f"'{key}' belongs to the top level"
         return f"known: {', '.join(known)}" if known else "no keys are known here"
@@ -234,6 +238,9 @@ class _Writer:
             data = data[step]
         names = list(jsonschema.kinds(node, self.definitions))
         known = f"known: {', '.join(names)}"
+        if "kind" not in data and (near := closest("kind", list(data))):
+            hint = f"rename it to 'kind'; {known}"
+            return self.document.problem("E101", (*path, near), "unknown key", hint, key=True)
         if "kind" not in data:
             file, span = self.document.locate(path, key=True)
             where = dotted((*path, "kind"))

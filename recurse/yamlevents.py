@@ -122,7 +122,7 @@ class Builder:
             self._key(frame, event.value, span)
             return
         value = event.value
-        if event.implicit[0]:
+        if event.implicit[0] and len(value) <= MAX_TEXT:
             try:
                 value = scalar(value)
             except ValueError as error:
