@@ -1,7 +1,7 @@
-"""Device generators for training noise, one per seed, with their full state taken from a named stream.
+"""Device generators for training noise, one per seed, their full state taken from a named stream.
 
-``torch.Generator.manual_seed`` keeps 32 bits on the CPU (ATen's ``init_with_uint32``), so seeds that
-were hashed into it would collide; the state is written instead.
+``torch.Generator.manual_seed`` keeps 32 bits on the CPU (ATen's ``init_with_uint32``), so seeds
+hashed into it would collide; the state is written instead.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def generators(
 
 
 def normal(generators: list[torch.Generator], shape: tuple[int, ...]) -> torch.Tensor:
-    """Standard normal float32 numbers ``[R, *shape]``; a replicate's do not depend on the others."""
+    """Standard normal float32 numbers ``[R, *shape]``, each replicate's its own."""
     return torch.stack([torch.randn(shape, generator=g, device=g.device) for g in generators])
 
 

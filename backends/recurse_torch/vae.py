@@ -92,7 +92,7 @@ class VAE:
     def _batches(
         self, streams: Streams, generation: int, images: Tensor, order: NDArray[np.int64]
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images ``[R, batch, pixels]`` and noise ``[R, batch, latent]`` of every optimiser step."""
+        """Images ``[R, batch, pixels]`` and noise ``[R, batch, latent]`` of every step."""
         generators = self._generators(streams, generation, "training")
         for first in range(0, order.shape[1], _CHUNK):
             rows = self.runtime.array(order[:, first : first + _CHUNK])
