@@ -73,11 +73,14 @@ def dump(data: Any) -> str:
         ValueError: a number is not finite.
         yaml.representer.RepresenterError: something is not plain data.
     """
+    values = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    flat = not any(isinstance(value, dict | list) for value in values)
+    flow = False if flat else None  # None: only the innermost lists and mappings on one line
     text: str = yaml.dump(
         data,
         Dumper=_Dumper,
         sort_keys=False,
-        default_flow_style=None,
+        default_flow_style=flow,
         allow_unicode=True,
         width=100,
     )
