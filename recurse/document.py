@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from recurse.problems import Problem, Span
+from recurse.problems import Problem, Problems, Span
 
 Path = tuple[str | int, ...]
 
@@ -72,11 +72,23 @@ class Document:
         parts = tuple(text.split(".")) if text else ()
         return max(_paths(self.data, parts), key=lambda found: found[0])[1]
 
-    def moved(self, data: Any, origins: Mapping[str, Path]) -> Document:
-        """Other data of the same file; what is at a dotted path was written at its origin."""
-        document = replace(self, data=data)
-        grafts = tuple((document.path(path), self._written(at)) for path, at in origins.items())
-        return replace(document, grafts=(*self.grafts, *grafts))
+    def graft(self, target: Path | str, origin: Path) -> Document:
+        """The value at ``origin`` also at ``target``, where it replaces what was there.
+
+        Problems below ``target`` are then located below ``origin``. Missing mappings on the way to
+        ``target`` are made; a text on the way is taken for ``{kind: text}``.
+
+        Raises:
+            Problems: something on the way to ``target`` can hold no such key (E212).
+        """
+        place = self.path(target if isinstance(target, str) else dotted(target))
+        try:
+            data = put(self.data, place, self.get(origin))
+        except TypeError as error:
+            message, block = error.args
+            said = f"cannot set '{dotted(place)}': '{dotted(block)}' {message}"
+            raise Problems([self.problem("E212", origin[:-1], said, key=True)]) from None
+        return replace(self, data=data, grafts=(*self.grafts, (place, self._written(origin))))
 
     def _written(self, path: Path) -> Path:
         for target, origin in reversed(self.grafts):
