@@ -15,7 +15,8 @@ def keys(streams: Streams, generation: int, purpose: str) -> jax.Array:
     """One key per seed of the block, ``[R]``."""
     sources = streams.generators(generation, f"device/{purpose}")
     words = np.stack([source.integers(0, 1 << 32, 2, dtype=np.uint32) for source in sources])
-    return jax.random.wrap_key_data(jax.numpy.asarray(words), impl="threefry2x32")
+    keys: jax.Array = jax.random.wrap_key_data(jax.numpy.asarray(words), impl="threefry2x32")
+    return keys
 
 
 def normal(keys: jax.Array, shape: tuple[int, ...]) -> jax.Array:

@@ -106,7 +106,8 @@ class VAE:
             return self.spec.spread(self.runtime.host(means))
         keys = noise.keys(streams, generation, "evaluation")
         bounds = self.runtime.compile(_bounds, (0,))(self.spec, dict(params), image, keys)
-        return self.runtime.host(bounds).mean(axis=(0, 2), dtype=np.float64)
+        mean: NDArray[np.float64] = np.mean(self.runtime.host(bounds), (0, 2), np.float64)
+        return mean
 
 
 def _train(
@@ -118,7 +119,7 @@ def _train(
     steps: Array,
     last: Array,
 ) -> tuple[dict[str, Array], Array]:
-    """Adam over ``steps`` rows of ``order [R, padded, batch]``; the mean loss of the ``last`` ones."""
+    """Adam over ``steps`` rows of ``order [R, padded, batch]``; the mean loss of the ``last``."""
     network = _graph(spec, images.shape[-1])
     adam = optax.adam(spec.learning_rate)
     slopes = jax.vmap(jax.value_and_grad(_loss), in_axes=(0, None, None, 0, 0))
@@ -144,13 +145,13 @@ def _train(
 
 def _loss(state: Any, network: Any, spec: Vae, image: Array, eps: Array) -> Array:
     """The mean loss of one replicate's batch."""
-    outputs = nnx.merge(network, state)(image, eps)
-    return -jnp.mean(spec.bound(jnp, image, *outputs, spec.beta))
+    decoded, mean, logvar = _model(network, state)(image, eps)
+    return -jnp.mean(spec.bound(jnp, image, decoded, mean, logvar, spec.beta))
 
 
 def _sample(spec: Vae, n: int, params: dict[str, Array], code: Array, pixels: Array) -> Array:
-    decode = jax.vmap(lambda state, z: nnx.merge(network, state).decoder(z))
     network = _graph(spec, params[f"decoder.{spec.layers() - 1}.bias"].shape[-1])
+    decode = jax.vmap(lambda state, z: _model(network, state).decoder(z))
     decoded = decode(_state(params), noise.normal(code, (n, spec.latent)))
     drawn = None
     if spec.output == "sample":
@@ -162,7 +163,7 @@ def _sample(spec: Vae, n: int, params: dict[str, Array], code: Array, pixels: Ar
 
 def _means(spec: Vae, params: dict[str, Array], image: Array) -> Array:
     network = _graph(spec, image.shape[-1])
-    encode = jax.vmap(lambda state, x: nnx.merge(network, state).posterior(x)[0])
+    encode = jax.vmap(lambda state, x: _model(network, state).posterior(x)[0])
     means: Array = encode(_state(params), image)
     return means
 
@@ -172,12 +173,13 @@ def _bounds(spec: Vae, params: dict[str, Array], image: Array, keys: Array) -> A
     network, state = _graph(spec, image.shape[-1]), _state(params)
 
     def one(eps: Array) -> Array:
-        outputs = jax.vmap(lambda s, x, e: nnx.merge(network, s)(x, e))(state, image, eps)
+        outputs = jax.vmap(lambda s, x, e: _model(network, s)(x, e))(state, image, eps)
         bound: Array = spec.bound(jnp, image, *outputs)
         return bound
 
     eps = noise.normal(keys, (DRAWS, image.shape[1], spec.latent))
-    return lax.map(one, jnp.swapaxes(eps, 0, 1))
+    bounds: Array = lax.map(one, jnp.swapaxes(eps, 0, 1))
+    return bounds
 
 
 def _graph(spec: Vae, pixels: int) -> Any:
@@ -186,13 +188,18 @@ def _graph(spec: Vae, pixels: int) -> Any:
     return nnx.split(shape)[0]
 
 
+def _model(graph: Any, state: Any) -> Network:
+    model: Network = nnx.merge(graph, state)
+    return model
+
+
 _LEAF = {"weight": "kernel", "bias": "bias"}
 _NAME = {leaf: name for name, leaf in _LEAF.items()}
 
 
 def _state(params: dict[str, Array]) -> Any:
     """Parameters by name as the state of a ``Network``."""
-    flat = {}
+    flat: dict[tuple[Any, ...], Any] = {}
     for name, value in params.items():
         part, layer, leaf = name.split(".")
         flat[part, "layers", int(layer), _LEAF[leaf]] = nnx.Param(value)
@@ -202,7 +209,7 @@ def _state(params: dict[str, Array]) -> Any:
 def _named(state: Any) -> dict[str, Array]:
     """The reverse of ``_state``."""
     flat = nnx.to_flat_state(state)
-    return {f"{part}.{layer}.{_NAME[leaf]}": v[...] for (part, _, layer, leaf), v in flat}
+    return {f"{part}.{layer}.{_NAME[str(leaf)]}": v[...] for (part, _, layer, leaf), v in flat}
 
 
 def _padded(values: NDArray[Any]) -> NDArray[Any]:

@@ -77,7 +77,7 @@ class VAE:
         image = self.runtime.array(np.asarray(data["image"], np.float32))
         image = image.expand(len(streams.seeds), *image.shape[-2:])
         coded = forward(params, "encoder", spec.layers(), image)[-1]
-        mean, logvar = coded.split(spec.latent, dim=-1)
+        mean, logvar = coded.chunk(2, dim=-1)
         if quantity == "latent_spread":
             return spec.spread(self.runtime.host(mean))
         shape = (DRAWS, *mean.shape[1:])
@@ -154,7 +154,7 @@ def gradient(
     """
     size = image.shape[1]
     coded = forward(params, "encoder", spec.layers(), image)
-    mean, logvar = coded[-1].split(spec.latent, dim=-1)
+    mean, logvar = coded[-1].chunk(2, dim=-1)
     spread = torch.exp(0.5 * logvar)
     decoded = forward(params, "decoder", spec.layers(), torch.addcmul(mean, spread, eps))
     if spec.likelihood == "bernoulli":
@@ -174,6 +174,6 @@ def gradient(
 def _flatten(params: Arrays) -> tuple[Tensor, dict[str, Tensor]]:
     """One copy of all parameters in one tensor, and views of it by name."""
     flat = torch.cat([value.reshape(-1) for value in params.values()])
-    parts = flat.split([value.numel() for value in params.values()])
+    parts = torch.split(flat, [value.numel() for value in params.values()])
     views = zip(params.items(), parts, strict=True)
     return flat, {name: part.view(value.shape) for (name, value), part in views}

@@ -1,13 +1,15 @@
 """Variational autoencoder with MLP encoder and decoder: the parts that all backends share.
 
-Layers are linear with ReLU between them; the encoder's output is the posterior's mean and log-variance,
-the decoder's the logits (or means) of the pixels. Weights are float32 arrays ``[R, fan_in, fan_out]`` named ``encoder.0.weight``, ``decoder.1.bias`` and so
-on, the same on every backend, so a checkpoint of one loads in the other.
+Linear layers with ReLU between them. The encoder puts out the posterior's mean and log-variance,
+the decoder the logits (or means) of the pixels. Weights are float32 arrays ``[R, fan_in, fan_out]``
+named ``encoder.0.weight``, ``decoder.1.bias`` and so on, the same on every backend, so that a
+checkpoint of one loads in the other.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -38,7 +40,7 @@ class Vae(Family[Source]):
     latent: Annotated[int, Field(ge=1, le=1024)] = 8
     """Size of the latent code."""
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
-    """Of a pixel given the code: ``bernoulli`` (values in [0, 1]) or ``gaussian`` with sd ``scale``."""
+    """Of a pixel given the code: ``bernoulli`` (in [0, 1]), or ``gaussian`` with sd ``scale``."""
     scale: Annotated[float, Field(gt=0)] = 0.2
     """Standard deviation of the Gaussian likelihood."""
     beta: Annotated[float, Field(gt=0)] = 1.0
@@ -64,7 +66,7 @@ class Vae(Family[Source]):
         decoder = (self.latent, *reversed(self.hidden), pixels)
         found: dict[str, tuple[int, ...]] = {}
         for part, widths in (("encoder", encoder), ("decoder", decoder)):
-            for layer, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+            for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
                 found[f"{part}.{layer}.weight"] = (fan_in, fan_out)
                 found[f"{part}.{layer}.bias"] = (fan_out,)
         return found
@@ -83,7 +85,7 @@ class Vae(Family[Source]):
     def initial(
         self, streams: Streams, generation: int, source: Source
     ) -> dict[str, NDArray[np.float32]]:
-        """Weights uniform in ``+-1/sqrt(fan_in)`` and zero biases for every replicate: ``[R, ...]``."""
+        """Weights uniform in ``+-1/sqrt(fan_in)``, zero biases, for each replicate: ``[R, ...]``."""
         (pixels,) = source.fields["image"]
         generators = streams.generators(generation, "weights")
         found = {}
@@ -96,7 +98,7 @@ class Vae(Family[Source]):
     def bound(
         self, xp: Any, image: Array, decoded: Array, mean: Array, logvar: Array, beta: float = 1.0
     ) -> Array:
-        """The evidence lower bound in nats per image, ``[R, n]``, with the KL term weighted by beta.
+        """The evidence lower bound in nats per image, ``[R, n]``; the KL term has weight beta.
 
         Args:
             image: pixels ``[R, n, p]``.
@@ -126,10 +128,11 @@ class Vae(Family[Source]):
 
     def spread(self, means: NDArray[np.float32]) -> NDArray[np.float64]:
         """Trace of the covariance of posterior means ``[R, n, l]`` over the images: ``[R]``."""
-        return np.sum(np.var(means, axis=1, dtype=np.float64), axis=-1)
+        trace: NDArray[np.float64] = np.sum(np.var(means, axis=1, dtype=np.float64), axis=-1)
+        return trace
 
     def order(self, streams: Streams, generation: int, n: int) -> NDArray[np.int64]:
-        """Indices of every optimiser step, ``[R, steps, batch]``: a new permutation for each epoch."""
+        """Indices of every optimiser step, ``[R, steps, batch]``: every epoch a new permutation."""
         steps = n // self.batch
         generators = streams.generators(generation, "batches")
 
