@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import gammaln
 
 from recurse.theory.law import Curve, Law, link_of, usage_of
 from recurse.theory.moments import Moments, Vector, moments
@@ -84,7 +84,7 @@ def _deviation(used: Usage, unbiased: bool) -> Vector | None:
             return None
         n, weight = fit.size, float(fit.weights[0])
         divisor = n - (1.0 / weight if unbiased else 0.0)
-        chi = np.sqrt(2.0) * np.exp(gammaln(n / 2) - gammaln((n - 1) / 2))
+        chi = math.sqrt(2.0) * math.exp(math.lgamma(n / 2) - math.lgamma((n - 1) / 2))
         origin = found[fit.pools[0] // 2 - 1] if is_synthetic(fit.pools)[0] else 1.0
-        found[g] = origin * chi / np.sqrt(divisor)
+        found[g] = origin * chi / math.sqrt(divisor)
     return found

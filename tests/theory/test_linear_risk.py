@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
@@ -89,6 +90,21 @@ def test_small_sets_have_large_corrections() -> None:
     assert abs(inherited - (6 * 8 + 36 / 11 * (46 / 7 - 1)) / (12 * 14)) < 1e-12
     simulated = linear_loop(schedule, 60_000, 5, 4, reused=False)
     assert np.all(z_test(simulated, risk) < 0.08 * risk)
+
+
+def test_an_oracle_averages_over_how_many_rows_it_corrects() -> None:
+    """Replace with pi_gamma: the binomial mixture of fits on K synthetic and T - K real rows."""
+    size, dim, link = 12, 4, 0.7
+
+    def kept(policy: RowMaker, synthetic: int, link: float) -> float:
+        used = usage(Schedule(policy, size, synthetic, size - synthetic, 1))
+        risk, exact = _solve(used, dim, "fresh", link)
+        assert exact
+        return float((risk[1] - risk[0]) / risk[0])
+
+    parts = [kept(Fresh(), k, 1.0) for k in range(size + 1)]
+    mixed = binom.pmf(np.arange(size + 1), size, link) @ parts
+    assert abs(kept(Replace(), size, link) - mixed) < 1e-12
 
 
 @pytest.mark.parametrize("design", ["reused", "fresh"])

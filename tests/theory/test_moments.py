@@ -171,6 +171,15 @@ def weight(row: Row) -> float:
     return whole if row.budget is None else whole * row.budget / row.pooled
 
 
+def test_using_part_of_a_pool_first_changes_nothing_for_the_whole() -> None:
+    """The mean of k samples has error ``1/k + (1 - 1/k) m_0``, whatever parts were used before."""
+    pool = Pool("synthetic", 1)
+    rows = tuple(Row(g, 7, 0, (Use(pool, take),)) for g, take in enumerate((2, 5, 4, 7), 1))
+    found = moments(usage(Schedule(Table(rows), 5, 7, 0, 4)), np.ones(5))
+    takes = np.array([2, 5, 4, 7])
+    assert np.allclose(found.error[1:], 1 / takes + (1 - 1 / takes) / 5, rtol=0, atol=1e-14)
+
+
 def test_one_sample_is_allowed() -> None:
     row = Row(1, 1, 0, (Use(Pool("synthetic", 1), 1),), budget=1)
     found = moments(usage(Schedule(Table((row,)), 1, 1, 0, 1)), np.ones(2))
