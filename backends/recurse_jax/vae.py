@@ -6,6 +6,7 @@ two, so that pools that grow from generation to generation seldom compile anew.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +24,10 @@ from recurse.sources import Source
 from recurse.streams import Streams
 from recurse_jax import noise
 from recurse_jax.runtime import JaxRuntime
+
+
+Each = Callable[[Any, Array], Array]
+"""A function of every replicate's state and an array ``[R, ...]``."""
 
 
 class Coder(nnx.Module):
@@ -151,7 +156,7 @@ def _loss(state: Any, network: Any, spec: Vae, image: Array, eps: Array) -> Arra
 
 def _sample(spec: Vae, n: int, params: dict[str, Array], code: Array, pixels: Array) -> Array:
     network = _graph(spec, params[f"decoder.{spec.layers() - 1}.bias"].shape[-1])
-    decode = jax.vmap(lambda state, z: _model(network, state).decoder(z))
+    decode: Each = jax.vmap(lambda state, z: _model(network, state).decoder(z))
     decoded = decode(_state(params), noise.normal(code, (n, spec.latent)))
     drawn = None
     if spec.output == "sample":
@@ -163,9 +168,8 @@ def _sample(spec: Vae, n: int, params: dict[str, Array], code: Array, pixels: Ar
 
 def _means(spec: Vae, params: dict[str, Array], image: Array) -> Array:
     network = _graph(spec, image.shape[-1])
-    encode = jax.vmap(lambda state, x: _model(network, state).posterior(x)[0])
-    means: Array = encode(_state(params), image)
-    return means
+    encode: Each = jax.vmap(lambda state, x: _model(network, state).posterior(x)[0])
+    return encode(_state(params), image)
 
 
 def _bounds(spec: Vae, params: dict[str, Array], image: Array, keys: Array) -> Array:

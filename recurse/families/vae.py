@@ -85,7 +85,7 @@ class Vae(Family[Source]):
     def initial(
         self, streams: Streams, generation: int, source: Source
     ) -> dict[str, NDArray[np.float32]]:
-        """Weights uniform in ``+-1/sqrt(fan_in)``, zero biases, for each replicate: ``[R, ...]``."""
+        """Weights uniform in ``+-1/sqrt(fan_in)``, zero biases, per replicate: ``[R, ...]``."""
         (pixels,) = source.fields["image"]
         generators = streams.generators(generation, "weights")
         found = {}
