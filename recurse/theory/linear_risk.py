@@ -50,14 +50,14 @@ class LinearRisk(Law):
         if link_of(arm) is None:
             return f"the {arm.corrector.kind} corrector has no law of its moments"
         try:
-            _solve(usage_of(arm), arm.source.dim, arm.source.design, link_of(arm))
+            expected_risk(usage_of(arm), arm.source.dim, arm.source.design, link_of(arm))
         except ValueError as problem:
             return str(problem)
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
         source = arm.source
-        risk, exact = _solve(usage_of(arm), source.dim, source.design, link_of(arm))
+        risk, exact = expected_risk(usage_of(arm), source.dim, source.design, link_of(arm))
         values = source.noise**2 * risk
         if exact:
             name = f"expectation ({source.design} design)"
@@ -83,14 +83,13 @@ def least_squares_refusal(arm: Any) -> str | None:
 
 
 @lru_cache(maxsize=2)
-def _solve(used: Usage, dim: int, design: str, link: float) -> tuple[Vector, bool]:
+def expected_risk(used: Usage, dim: int, design: str, link: float) -> tuple[Vector, bool]:
     """Risk over noise variance ``[G+1]``, and whether it is exact."""
     exact = _reused(used, dim, link) if design == "reused" else _fresh(used, dim, link)
     if exact is not None:
         return exact, True
-    return moments(used, None, link).error * used.fits[0].size * _one_fit(
-        used.fits[0].size, dim
-    ), False
+    first = used.fits[0].size
+    return moments(used, None, link).error * first * _one_fit(first, dim), False
 
 
 def _one_fit(size: int, dim: int) -> float:

@@ -18,7 +18,7 @@ from recurse.policies.replace import Replace
 from recurse.policies.window import Window
 from recurse.schedule import REAL, Pool, Row, RowMaker, Schedule, Use
 from recurse.theory.dey_donoho import subsample_factor
-from recurse.theory.linear_risk import _solve
+from recurse.theory.linear_risk import expected_risk
 from recurse.theory.usage import usage
 from tests.statistics_checks import z_test
 from tests.theory.loops import Table, linear_loop
@@ -75,7 +75,7 @@ def test_exact_against_simulation(case: str) -> None:
     generations = len(policy.rows) if isinstance(policy, Table) else 4
     schedule = Schedule(policy, 20, n, fresh, generations)
     design = "reused" if reused else "fresh"
-    risk, exact = _solve(usage(schedule), DIM, design, 1 / (1 + gamma))
+    risk, exact = expected_risk(usage(schedule), DIM, design, 1 / (1 + gamma))
     assert exact
     simulated = linear_loop(schedule, 15_000, len(case), DIM, reused=reused, noise=0.5, gamma=gamma)
     assert np.all(z_test(simulated, 0.25 * risk) < 0.08 * 0.25 * risk)
@@ -84,7 +84,7 @@ def test_exact_against_simulation(case: str) -> None:
 def test_small_sets_have_large_corrections() -> None:
     """d = 4, 12 rows, half of them the truth's: far from the large-n contraction of 1/4."""
     schedule = Schedule(Fresh(), 12, 6, 6, 1)
-    risk, exact = _solve(usage(schedule), 4, "fresh", 1.0)
+    risk, exact = expected_risk(usage(schedule), 4, "fresh", 1.0)
     assert exact
     inherited = (risk[1] - 4 / 7) / risk[0]
     assert abs(inherited - (6 * 8 + 36 / 11 * (46 / 7 - 1)) / (12 * 14)) < 1e-12
@@ -98,7 +98,7 @@ def test_an_oracle_averages_over_how_many_rows_it_corrects() -> None:
 
     def kept(policy: RowMaker, synthetic: int, link: float) -> float:
         used = usage(Schedule(policy, size, synthetic, size - synthetic, 1))
-        risk, exact = _solve(used, dim, "fresh", link)
+        risk, exact = expected_risk(used, dim, "fresh", link)
         assert exact
         return float((risk[1] - risk[0]) / risk[0])
 
@@ -111,11 +111,11 @@ def test_an_oracle_averages_over_how_many_rows_it_corrects() -> None:
 def test_closed_forms(design: str) -> None:
     """theory.md 0.4 and section 1: T = 50, d = 10, sigma = 1."""
     a = 10 / 39
-    risk, exact = _solve(usage(Schedule(Replace(), 50, 50, 0, 9)), 10, design, 1.0)
+    risk, exact = expected_risk(usage(Schedule(Replace(), 50, 50, 0, 9)), 10, design, 1.0)
     assert exact and np.allclose(risk, a * np.arange(1, 11), rtol=1e-12)
     assert abs(risk[-1] - 2.5641) < 5e-5
     t = np.arange(1, 11)
-    risk, exact = _solve(usage(Schedule(Accumulate(), 50, 50, 0, 9)), 10, design, 1.0)
+    risk, exact = expected_risk(usage(Schedule(Accumulate(), 50, 50, 0, 9)), 10, design, 1.0)
     terms = a / t**2 if design == "reused" else 10 / (t * (50 * t - 11))
     assert exact and np.allclose(risk, np.cumsum(terms), rtol=1e-12)
     assert abs(risk[-1] - {"reused": 0.3974, "fresh": 0.3759}[design]) < 5e-5
@@ -126,7 +126,7 @@ def test_growing_sets() -> None:
     rows = (
         Row(g, (g + 1) * 50, 0, (Use(Pool("synthetic", g), (g + 1) * 50),)) for g in range(1, 10)
     )
-    risk, exact = _solve(usage(Schedule(Table(tuple(rows)), 50, 0, 0, 9)), 10, "fresh", 1.0)
+    risk, exact = expected_risk(usage(Schedule(Table(tuple(rows)), 50, 0, 0, 9)), 10, "fresh", 1.0)
     assert exact and np.allclose(risk, np.cumsum(10 / (50 * np.arange(1, 11) - 11)), rtol=1e-12)
     assert abs(risk[-1] - 0.6685) < 5e-5
 
@@ -148,12 +148,14 @@ def test_what_is_not_exact_is_close_at_large_n(case: str) -> None:
     """100 samples in 3 dimensions: within 12 % of the simulated risk, and called asymptotic."""
     policy, n, fresh, design, gamma = APPROXIMATE[case]
     schedule = Schedule(policy, 100, n, fresh, 4)
-    risk, exact = _solve(usage(schedule), DIM, design, 1 / (1 + gamma))
+    risk, exact = expected_risk(usage(schedule), DIM, design, 1 / (1 + gamma))
     assert not exact
     simulated = linear_loop(schedule, 3000, 1, DIM, reused=design == "reused", gamma=gamma)
     assert np.allclose(simulated.mean(axis=0), risk, rtol=0.12)
 
 
 def test_subsample_of_many_is_the_universal_factor() -> None:
-    risk, _ = _solve(usage(Schedule(AccumulateSubsample(), 10**6, 10**6, 0, 49)), 10, "reused", 1.0)
+    risk, _ = expected_risk(
+        usage(Schedule(AccumulateSubsample(), 10**6, 10**6, 0, 49)), 10, "reused", 1.0
+    )
     assert np.allclose(risk / risk[0], subsample_factor(50), rtol=1e-5)
