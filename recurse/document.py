@@ -43,7 +43,7 @@ class Document:
             if length == 0:
                 line, column = entry.value.line, entry.value.column
                 return entry.file, Span(line, column, line, column)
-            block = length < len(place) and isinstance(self.get(place[:length]), dict | list)
+            block = length < len(place) and self._is_block(place[:length])
             return entry.file, (entry.key or entry.value) if key or block else entry.value
         return self.file, None
 
@@ -89,6 +89,10 @@ class Document:
             said = f"cannot set '{dotted(place)}': '{dotted(block)}' {message}"
             raise Problems([self.problem("E212", origin[:-1], said, key=True)]) from None
         return replace(self, data=data, grafts=(*self.grafts, (place, self._written(origin))))
+
+    def _is_block(self, place: Path) -> bool:
+        depth = len(place)
+        return any(len(path) > depth and path[:depth] == place for path in self.index)
 
     def _written(self, path: Path) -> Path:
         for target, origin in reversed(self.grafts):

@@ -86,7 +86,7 @@ def explain(
     for error in errors:
         place = _place(error["loc"], document.data, schema, error["type"])
         found.append(_Error(error["type"], error["msg"], error.get("ctx", {}), place))
-    rest, problems = _unions(found, document)
+    rest, problems = _unions([error for error in found if not _echo(error, document)], document)
     writer = _Writer(document, schema)
     problems += writer.renames(rest)
     problems += [writer.problem(error) for error in rest if error not in writer.done]
@@ -115,6 +115,16 @@ def _place(loc: Sequence[str | int], data: Any, schema: Node, type: str) -> _Pla
         path.append(step)
         entered = False
     return _Place(tuple(path), node, union, branch)
+
+
+def _echo(error: _Error, document: Document) -> bool:
+    """A list that is too short only because its items were refused."""
+    value = document.get(error.place.path)
+    return (
+        error.type == "too_short"
+        and isinstance(value, list)
+        and len(value) >= error.context.get("min_length", 0)
+    )
 
 
 def _unions(errors: list[_Error], document: Document) -> tuple[list[_Error], list[Problem]]:
@@ -176,7 +186,7 @@ class _Writer:
             return self._at("E104", error, message, _retype(value, error.type))
         if error.type in _BOUNDS:
             code, text = _BOUNDS[error.type]
-            message = text.format(**error.context)
+            message = text.format_map({k: _figure(v) for k, v in error.context.items()})
             return self._at(code, error, f"{message}, got {self._measure(error, value)}")
         if error.type == "extra_forbidden":
             return self._at("E101", error, "unknown key", self._unknown(error.place.path), True)
@@ -262,6 +272,10 @@ def show(value: Any) -> str:
     return json.dumps(value)
 
 
+def _figure(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def closest(word: Any, names: Sequence[str]) -> str:
     """The name that a word was probably meant to be, or nothing."""
     plain = {_fold(name): name for name in reversed(names)}
@@ -274,7 +288,8 @@ def _fold(name: str) -> str:
 
 
 def _allowed(error: _Error) -> list[str]:
-    return re.findall(r"'[^']*'|[^\s,']+(?<!or)", error.context.get("expected", ""))
+    words = re.findall(r"'(?:[^'\\]|\\.)*'|[^\s,']+", error.context.get("expected", ""))
+    return [word for word in words if word != "or"]
 
 
 def _meant(value: Any, words: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Protocol
 
 PoolKind = Literal["real", "fresh", "synthetic"]
@@ -106,4 +107,10 @@ class Schedule:
         return self.generations + 1
 
     def __iter__(self) -> Iterator[Row]:
-        return (self[g] for g in range(len(self)))
+        return iter(_rows(self))
+
+
+@lru_cache(maxsize=32)
+def _rows(schedule: Schedule) -> tuple[Row, ...]:
+    """The rows of a schedule; arms of a sweep that differ elsewhere share them."""
+    return tuple(schedule[g] for g in range(len(schedule)))

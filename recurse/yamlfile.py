@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from recurse.document import Document
+from recurse.document import Document, Entry
 from recurse.problems import Problem, Problems, Span
 from recurse.yamlevents import Builder, Stop, scalar
 
@@ -63,6 +63,7 @@ def parse(source: str | bytes, file: str = "") -> Document:
         pass
     if builder.problems:
         raise Problems(builder.problems)
+    builder.index.setdefault((), Entry(file, None, Span(1, 1, 1, 1)))
     return Document(builder.data, builder.index, file)
 
 

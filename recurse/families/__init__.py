@@ -25,9 +25,20 @@ class Family(Kind, Generic[S]):
     quantities: ClassVar[tuple[str, ...]] = ()
     """What ``evaluate`` offers for held-out data: ``log_prob``, ``elbo``, ..."""
 
+    def refusal(self, source: Source) -> str | None:
+        """Why the family cannot model this source, or None."""
+        absent = [name for name in self.needs if name not in source.fields]
+        if not absent:
+            return None
+        return f"'{self.kind}' needs {absent}, source '{source.kind}' has {list(source.fields)}"
+
     def problems(self, source: S, row: Row, real: int) -> list[tuple[str, str, str]]:
         """Why a fit on this row cannot work: (path below the arm, code, message)."""
         return []
+
+    def cost(self, source: S, size: int) -> tuple[int, float]:
+        """Weights of one replicate, and arithmetic operations of one fit on ``size`` samples."""
+        return 0, 0.0
 
     def fields(self, source: S) -> dict[str, tuple[int, ...]]:
         """The fields of the batches that the family samples."""

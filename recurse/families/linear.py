@@ -13,6 +13,7 @@ from pydantic import Field
 from recurse.backend import Array, Arrays
 from recurse.families import Closed, wishart
 from recurse.schedule import Row
+from recurse.sources import Source
 from recurse.sources.linear_regression import LinearRegression
 from recurse.streams import Draw, Normal, Streams
 
@@ -26,6 +27,11 @@ class Linear(Closed[LinearRegression]):
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
     ridge: Annotated[float, Field(ge=0)] = 0.0
     """Penalty on ``|coef|^2`` beside the mean squared error; 0 is ordinary least squares."""
+
+    def refusal(self, source: Source) -> str | None:
+        if isinstance(source, LinearRegression):
+            return None
+        return f"'linear' labels data with the noise of a regression, source '{source.kind}' has none"
 
     def problems(self, source: LinearRegression, row: Row, real: int) -> list[tuple[str, str, str]]:
         found = []

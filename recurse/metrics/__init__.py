@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -22,14 +21,16 @@ class View:
     """Samples of the model, drawn for measuring only; empty unless a metric needs them."""
     reference: Arrays
     """Held-out real data, ``[n, ...]`` shared by the replicates or ``[R, n, ...]``."""
-    evaluate: Callable[[str], Array]
-    """A quantity of the family on the held-out data, mean per replicate."""
+    quantities: Arrays
+    """Quantities of the family on the held-out data by name, the mean per replicate ``[R]``."""
 
 
 class Metric(Kind):
     """A number per replicate and generation."""
 
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ()
+    quantity: ClassVar[str] = ""
+    """The family's quantity on held-out data that it reads, if any."""
     label: ClassVar[str] = ""
     """The axis title of a figure."""
     worse: ClassVar[Literal["up", "down"]] = "up"

@@ -16,6 +16,7 @@ class Elbo(Metric):
     kind: Literal["elbo"] = "elbo"
     cite = "Kingma & Welling 1312.6114, equation 3"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
+    quantity: ClassVar[str] = "elbo"
     label: ClassVar[str] = "test ELBO (nats)"
     worse: ClassVar[Literal["up", "down"]] = "down"
 
@@ -23,4 +24,4 @@ class Elbo(Metric):
         return None if "elbo" in family.quantities else f"family '{family.kind}' has no ELBO"
 
     def measure(self, xp: Any, view: View) -> Array:
-        return view.evaluate("elbo")
+        return view.quantities["elbo"]

@@ -16,6 +16,7 @@ class LatentSpread(Metric):
     kind: Literal["latent_spread"] = "latent_spread"
     cite = "Shumailov et al. 2305.17493 (VAE: the latent distribution shrinks)"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
+    quantity: ClassVar[str] = "latent_spread"
     label: ClassVar[str] = "latent spread"
     worse: ClassVar[Literal["up", "down"]] = "down"
 
@@ -25,4 +26,4 @@ class LatentSpread(Metric):
         return f"family '{family.kind}' has no encoder"
 
     def measure(self, xp: Any, view: View) -> Array:
-        return view.evaluate("latent_spread")
+        return view.quantities["latent_spread"]

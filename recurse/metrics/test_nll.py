@@ -17,6 +17,7 @@ class HeldoutNll(Metric):
 
     kind: Literal["test_nll"] = "test_nll"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
+    quantity: ClassVar[str] = "log_prob"
     label: ClassVar[str] = "test NLL (nats)"
     heldout: Annotated[int, Field(ge=10, le=1_000_000)] = 1000
     """Held-out samples per seed, where the source is a law; a data set brings its own test split."""
@@ -27,4 +28,4 @@ class HeldoutNll(Metric):
         return f"family '{family.kind}' has no exact density (it offers {family.quantities})"
 
     def measure(self, xp: Any, view: View) -> Array:
-        return -view.evaluate("log_prob")
+        return -view.quantities["log_prob"]

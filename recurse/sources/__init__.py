@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurse.spec import Kind
-from recurse.streams import Streams
+from recurse.streams import Streams, Subset
 
 Batch = dict[str, NDArray[Any]]
 """Named fields, each ``[R, n, ...]``."""
@@ -54,3 +54,20 @@ class Source(Kind):
 def identity(dim: int, replicates: int) -> NDArray[np.float64]:
     """The identity matrix for every replicate: ``[R, dim, dim]``."""
     return np.broadcast_to(np.eye(dim), (replicates, dim, dim))
+
+
+def pick(
+    streams: Streams, generation: int, purpose: str, total: int, n: int
+) -> NDArray[np.int64]:
+    """Which of ``total`` rows of a data set a pool takes, without replacement: ``[R, n]``.
+
+    The real sample and the fresh samples of a seed are disjoint parts of one permutation: real from
+    the front, fresh from the back. Other purposes take a subset of their own.
+    """
+    if purpose not in ("real", "fresh"):
+        return streams.draw(generation, f"{purpose}/index", Subset(total, n)).astype(np.int64)
+    order = streams.draw(0, "permutation", Subset(total, total)).astype(np.int64)
+    if purpose == "real":
+        return order[:, :n]
+    stop = total - (generation - 1) * n
+    return order[:, stop - n : stop]

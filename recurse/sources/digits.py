@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.sources import Batch, Source
-from recurse.streams import Streams, Subset
+from recurse.sources import Batch, Source, pick
+from recurse.streams import Streams
 
 _TOTAL = 1797
 _SPLIT = 20_261_121  # names the fixed shuffle that separates training from test images
@@ -39,7 +39,7 @@ class Digits(Source):
         return f"sklearn-digits-{_TOTAL}/{_SPLIT}"
 
     def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
-        picks = streams.draw(generation, f"{purpose}/index", Subset(_TOTAL - self.test, n))
+        picks = pick(streams, generation, purpose, _TOTAL - self.test, n)
         return {name: values[self.test :][picks] for name, values in _shuffled().items()}
 
     def heldout(self) -> Mapping[str, NDArray[Any]]:

@@ -22,6 +22,16 @@ def history(connection: duckdb.DuckDBPyConnection) -> dict[str, CellRecord]:
     }
 
 
+def places(
+    connection: duckdb.DuckDBPyConnection, scenario: str
+) -> dict[tuple[str, str, int], str]:
+    """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""
+    rows = connection.execute(
+        "SELECT arm, backend, seed, cell FROM members WHERE scenario = ?", [scenario]
+    ).fetchall()
+    return {(arm, backend, seed): cell for arm, backend, seed, cell in rows}
+
+
 def arrays(
     connection: duckdb.DuckDBPyConnection, scenario: str, metric: str
 ) -> dict[tuple[str, str], Curves]:

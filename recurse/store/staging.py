@@ -24,7 +24,8 @@ from recurse.problems import RecurseError
 from recurse.store.files import steps, write_whole
 
 SUFFIX = ".frag"
-NAME = re.compile(r"[A-Za-z0-9._]{1,128}")
+RUN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._]{0,127}")
+BLOCK = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _step = steps("stage", "before_fsync", "before_rename", "after_rename", "after_commit")
 
 
@@ -71,7 +72,10 @@ class Fragment:
             raise ValueError(f"values must be float64 {list(shape)}, not {found}")
         if len(set(self.cells)) < shape[0] or len(set(self.metrics)) < shape[1]:
             raise ValueError("cells and metrics must be named once each")
-        if self.generation < 0 or not (NAME.fullmatch(self.run) and NAME.fullmatch(self.block)):
+        strangers = {artifact.cell for artifact in self.artifacts} - set(self.cells)
+        if strangers:
+            raise ValueError(f"artifacts of cells that are not in the fragment: {strangers}")
+        if self.generation < 0 or not (RUN.fullmatch(self.run) and BLOCK.fullmatch(self.block)):
             raise ValueError(f"bad run, block or generation: {self.run} {self.block}")
 
 
@@ -111,7 +115,8 @@ def read_fragment(path: Path) -> Fragment:
 
 def staged(stage: Path) -> list[Path]:
     """The staged files, those of earlier generations first."""
-    return sorted(stage.glob(f"*{SUFFIX}"), key=lambda path: (_generation(path), path.name))
+    found = (path for path in stage.glob(f"*{SUFFIX}") if not path.name.startswith("."))
+    return sorted(found, key=lambda path: (_generation(path), path.name))
 
 
 def digests(fragment: Fragment) -> npt.NDArray[np.uint64]:

@@ -166,6 +166,10 @@ class StoreWriter:
         """What is stored of every cell, by its id."""
         return queries.history(self._connection)
 
+    def places(self, scenario: str) -> dict[tuple[str, str, int], str]:
+        """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""
+        return queries.places(self._connection, scenario)
+
     def arrays(self, scenario: str, metric: str) -> dict[tuple[str, str], Curves]:
         """A metric by (arm, backend): generations ``[G+1]``, seeds ``[R]``, values ``[G+1, R]``."""
         return queries.arrays(self._connection, scenario, metric)

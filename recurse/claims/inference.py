@@ -1,0 +1,129 @@
+"""The statistics behind claims: means with t limits, ratios of means, quantiles, slopes.
+
+Seeds are independent and identically distributed, generations are not; so a spread is always taken
+over seeds. SciPy is imported where it is used: reading a spec needs none of it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+ROUNDING = 1e-12
+"""Relative size of what arithmetic alone may leave where theory has no spread at all."""
+
+
+class Interval(NamedTuple):
+    """An estimate between two limits."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def mean_error(values: Array) -> tuple[Array, Array]:
+    """Mean and standard error over the last axis: ``[..., R]`` -> ``[...]`` twice."""
+    scale = np.sqrt(values.shape[-1])
+    return values.mean(axis=-1), values.std(axis=-1, ddof=1) / scale
+
+
+def standardised(shift: Array, error: Array, slack: Array) -> Array:
+    """``shift`` in standard errors, what ``slack`` allows taken off towards 0; inf without spread.
+
+    All ``[K]``; the sign is that of ``shift``.
+    """
+    rest = np.sign(shift) * np.maximum(np.abs(shift) - slack, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(rest == 0.0, 0.0, rest / error))
+
+
+def rounding(values: Array, expected: Array) -> Array:
+    """The slack for rounding: of values ``[K, R]`` and what they are compared with, ``[K]``."""
+    return np.asarray(ROUNDING * np.maximum(np.abs(values).max(axis=-1), np.abs(expected)))
+
+
+def t_limit(tail: float, seeds: int) -> float:
+    """The t quantile with ``seeds - 1`` degrees of freedom that ``tail`` lies above."""
+    from scipy.special import stdtrit
+
+    return float(-stdtrit(seeds - 1, tail))
+
+
+def t_tail(limit: float, seeds: int) -> float:
+    """The probability that t with ``seeds - 1`` degrees of freedom exceeds ``limit``."""
+    from scipy.special import stdtr
+
+    return float(stdtr(seeds - 1, -limit))
+
+
+def t_interval(values: Array, level: float) -> Interval:
+    """The mean of ``[R]`` with its two-sided t interval; ``level`` outside, half on each side."""
+    mean, error = mean_error(values)
+    reach = t_limit(level / 2, len(values)) * float(error)
+    return Interval(float(mean), float(mean) - reach, float(mean) + reach)
+
+
+def ratio_interval(above: Array, below: Array, level: float) -> Interval:
+    """Ratio of the means of paired ``[R]`` and ``[R]``, with Fieller's interval.
+
+    The interval holds the ratios q for which a t test at ``level`` does not reject that
+    ``above - q below`` has mean 0: exact for normal means, the delta method to first order. It is
+    unbounded if ``below`` might have mean 0. Never a mean of ratios, which a few seeds dominate.
+    """
+    a, b = float(above.mean()), float(below.mean())
+    if b == 0.0:
+        return Interval(np.nan, -np.inf, np.inf)
+    covariance = np.cov(np.stack([above, below])) / len(above)
+    square = t_limit(level / 2, len(above)) ** 2
+    first, cross = square * covariance[0, 0], square * covariance[0, 1]
+    second = square * covariance[1, 1]
+    lead, middle = b * b - second, a * b - cross
+    if lead <= 0.0:
+        return Interval(a / b, -np.inf, np.inf)
+    root = np.sqrt(max(middle * middle - lead * (a * a - first), 0.0))
+    return Interval(a / b, float((middle - root) / lead), float((middle + root) / lead))
+
+
+def quantile_interval(values: Array, quantile: float, tail: float) -> Interval:
+    """A quantile over seeds ``[R]`` between order statistics; at most ``tail`` beyond each limit.
+
+    Distribution-free: the number of seeds below the true quantile is binomial. A limit is infinite
+    if there are too few seeds for one.
+    """
+    from scipy.special import bdtr
+
+    count = len(values)
+    ordered = np.sort(values)
+    below = np.asarray(bdtr(np.arange(count), count, quantile))
+    low = int((below <= tail).sum())
+    high = int((below < 1.0 - tail).sum())
+    return Interval(
+        float(np.quantile(values, quantile)),
+        float(ordered[low - 1]) if low else -np.inf,
+        float(ordered[high]) if high < count else np.inf,
+    )
+
+
+def sign_tail(differences: Array) -> float:
+    """One-sided sign test: how likely so many of ``[R]`` are positive if half are; ties dropped."""
+    from scipy.special import bdtrc
+
+    positive = int((differences > 0).sum())
+    untied = int((differences != 0).sum())
+    return float(bdtrc(positive - 1, untied, 0.5)) if positive else 1.0
+
+
+def slopes(generations: Array, values: Array) -> Array:
+    """Least-squares slope per seed: ``[K]`` and ``[K, R]`` -> ``[R]``."""
+    centred = generations - generations.mean()
+    return np.asarray(centred @ values / (centred @ centred))
+
+
+def heaviest(values: Array) -> float:
+    """The share of the squared deviations of ``[R]`` that one seed alone carries."""
+    squares = (values - values.mean()) ** 2
+    total = float(squares.sum())
+    return float(squares.max()) / total if total > 0 else 0.0

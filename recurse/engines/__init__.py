@@ -1,0 +1,1 @@
+"""Engines: who runs the blocks of a plan, and where."""

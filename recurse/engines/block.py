@@ -1,0 +1,155 @@
+"""One block from its newest checkpoint to its last generation: every generation is one fragment."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recurse import png
+from recurse.backend import Backend, Runtime
+from recurse.families import Closed
+from recurse.loop import Outcome, State, run
+from recurse.lowering import Operations
+from recurse.lowering.closed import ClosedForm
+from recurse.lowering.measure import host_arrays, runtime_arrays
+from recurse.lowering.neural import NeuralNet
+from recurse.scenario import Arm
+from recurse.store import checkpoint
+from recurse.store.staging import Artifact, Fragment, write_fragment
+
+_LOSS = 2.0  # seconds of work that a kill may cost, beside the generation under way
+_PICTURES = 100  # generations of which pictures are kept
+
+
+@dataclass(frozen=True)
+class Task:
+    """A block of a frozen plan, as a worker gets it."""
+
+    run: str
+    block: str
+    arm: Arm
+    seeds: tuple[int, ...]
+    cells: tuple[str, ...]
+    exact: bool
+    done: int
+    last: int
+
+
+class Orphaned(Exception):
+    """The coordinator is gone; its successor will run this block."""
+
+
+Report = Callable[[int, Mapping[str, float]], None]
+"""Called after every generation with what the training recorded, averaged over replicates."""
+
+
+def operations(task: Task, backend: Backend, runtime: Runtime) -> Operations:
+    """What the loop works with, for this family and lowering."""
+    if isinstance(task.arm.model, Closed):
+        return ClosedForm(task.arm, task.seeds, runtime, task.exact)
+    return NeuralNet(task.arm, task.seeds, runtime, backend)
+
+
+def execute(task: Task, backend: Backend, runtime: Runtime, store: Path, report: Report) -> None:
+    """Run a block and stage its results."""
+    ops = operations(task, backend, runtime)
+    recorder = _Recorder(task, runtime, ops, store, report)
+    state = State()
+    saved = checkpoint.newest(store / "checkpoints", task.block, task.done)
+    if saved is not None:
+        state = recorder.restore(saved)
+    run(ops, task.arm.schedule, task.last, state, recorder.commit)
+
+
+class _Recorder:
+    """Turns outcomes into fragments and, now and then, checkpoints."""
+
+    def __init__(
+        self, task: Task, runtime: Runtime, ops: Operations, store: Path, report: Report
+    ) -> None:
+        self._task = task
+        self._runtime = runtime
+        self._ops = ops
+        self._store = store
+        self._report = report
+        self._saved = time.monotonic()
+        self._compiled = 0.0
+        self._parent = os.getppid()
+        self._whole = np.ones(len(task.seeds), dtype=bool)
+        self._numerics = {
+            "backend": task.arm.backend,
+            "lowering": "statistics" if task.exact else "samples",
+            "dtype": "float64" if isinstance(task.arm.model, Closed) else "float32",
+            "width": str(len(task.seeds)),
+            **runtime.numerics(),
+        }
+
+    def commit(self, outcome: Outcome, state: State) -> None:
+        """Stage one generation. The result is durable before the state that follows it."""
+        if os.getppid() != self._parent:
+            raise Orphaned
+        if outcome.generation > self._task.done:
+            write_fragment(self._store / "stage", self._fragment(outcome))
+        self._whole = outcome.whole
+        now = time.monotonic()
+        if now - self._saved >= _LOSS or outcome.generation == self._task.last:
+            self._save(state)
+            self._saved = time.monotonic()
+        trained = {k: v for k, v in outcome.numbers.items() if k == "train_loss"}
+        self._report(outcome.generation, {k: float(np.nanmean(v)) for k, v in trained.items()})
+
+    def restore(self, saved: checkpoint.Checkpoint) -> State:
+        """The state in a checkpoint; the pools are put back where they were."""
+        arrays = saved.arrays
+        params = {k.removeprefix("params/"): v for k, v in arrays.items() if k.startswith("params/")}
+        pools = {k.removeprefix("pools/"): v for k, v in arrays.items() if k.startswith("pools/")}
+        self._ops.pools.unpack(runtime_arrays(self._runtime, pools))
+        self._ops.pools.resume(self._task.arm.schedule[saved.generation])
+        self._whole = arrays["whole"]
+        return State(saved.generation, runtime_arrays(self._runtime, params), arrays["whole"])
+
+    def _save(self, state: State) -> None:
+        packed = host_arrays(self._runtime, self._ops.pools.pack())
+        params = host_arrays(self._runtime, state.params)
+        arrays = {f"params/{name}": values for name, values in params.items()}
+        arrays |= {f"pools/{name}": values for name, values in packed.items()}
+        arrays["whole"] = np.asarray(state.whole)
+        root = self._store / "checkpoints"
+        checkpoint.save(root, self._task.block, state.generation, arrays, self._numerics)
+
+    def _fragment(self, outcome: Outcome) -> Fragment:
+        task = self._task
+        alive = [i for i, whole in enumerate(outcome.whole) if whole]
+        lost = [i for i in np.flatnonzero(self._whole & ~outcome.whole)]
+        reason = f"the model of generation {outcome.generation} is not finite"
+        rows = sorted([*alive, *lost])
+        values = np.stack([numbers[rows] for numbers in outcome.numbers.values()], axis=1)
+        compiled = self._runtime.compile_seconds()
+        spent, self._compiled = compiled - self._compiled, compiled
+        return Fragment(
+            run=task.run,
+            block=task.block,
+            generation=outcome.generation,
+            cells=tuple(task.cells[i] for i in rows),
+            metrics=tuple(outcome.numbers),
+            values=values,
+            failures={task.cells[i]: reason for i in lost},
+            numerics=self._numerics,
+            seconds=max(outcome.seconds - spent, 0.0),
+            compile_seconds=spent,
+            artifacts=self._pictures(outcome),
+        )
+
+    def _pictures(self, outcome: Outcome) -> tuple[Artifact, ...]:
+        wanted = outcome.images is not None and 0 in self._task.seeds[:1]
+        if not wanted or outcome.generation > _PICTURES or not outcome.whole[0]:
+            return ()
+        assert outcome.images is not None
+        data: Any = png.strip(outcome.images)
+        return (Artifact(self._task.cells[0], "gallery", "image/png", data),)

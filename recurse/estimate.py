@@ -1,0 +1,47 @@
+"""Rough memory and time of an arm, from counts alone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from recurse.families import Closed
+from recurse.lowering.pools import nested, whole
+from recurse.scenario import Arm
+
+_FLOPS = 2e9  # arithmetic per second on one core for small matrices
+_OVERHEAD = 2e-6  # seconds per replicate and generation, whatever is computed
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """For one replicate: peak ``bytes``, and ``seconds`` for all generations on one core."""
+
+    bytes: int
+    seconds: float
+
+
+def estimate(arm: Arm, exact: bool) -> Estimate:
+    """The cost of one replicate of an arm."""
+    width = sum(math.prod(shape) for shape in arm.model.fields(arm.source).values())
+    rows = list(arm.schedule)
+    kept = whole(arm.schedule) is None
+    largest = max(row.pooled if not kept else max(row.synthesise, row.fresh) for row in rows)
+    largest = max(largest, arm.samples.real)
+    if not isinstance(arm.model, Closed):
+        return _neural(arm, rows[-1].size, width)
+    statistics = 8 * (width * width + 2 * width)
+    pools = 1 if nested(arm.schedule) else max(len(row.uses) for row in rows)
+    held = statistics * (pools + 6)
+    if not exact:
+        held += 8 * width * largest * 3
+    measured = max(getattr(metric, "samples", 0) for metric in arm.metrics) * width * 8 * 2
+    work = 4.0 * width**3 + (0.0 if exact else 4.0 * width * width * largest)
+    seconds = arm.generations * (work / _FLOPS + _OVERHEAD)
+    return Estimate(held + measured + 8 * 1024 * (width + 2), seconds)
+
+
+def _neural(arm: Arm, size: int, width: int) -> Estimate:
+    weights, work = arm.model.cost(arm.source, size)
+    data = 4 * width * size * 2
+    return Estimate(int(16 * weights + data), arm.generations * work / (4 * _FLOPS))

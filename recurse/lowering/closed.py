@@ -1,0 +1,156 @@
+"""Closed-form families, on the exact law of their statistics or on samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurse.backend import Array, Arrays, Host, Runtime
+from recurse.families import Closed
+from recurse.lowering import Numbers
+from recurse.lowering.correct import Correction
+from recurse.lowering.measure import Meter, host_arrays, runtime_arrays
+from recurse.lowering.pools import Bank, Merged, nested, whole
+from recurse.scenario import Arm
+from recurse.streams import Streams
+
+
+class ClosedForm:
+    """A block of a closed-form family.
+
+    ``exact`` draws the statistics of a pool from their law; otherwise samples are drawn and summed up.
+    Either way a pool that is only ever used whole is kept as its statistics.
+    """
+
+    def __init__(self, arm: Arm, seeds: tuple[int, ...], runtime: Runtime, exact: bool) -> None:
+        self._family: Closed[Any] = arm.model
+        self._source = arm.source
+        self._runtime = runtime
+        self._streams = Streams(seeds)
+        self._exact = exact
+        self._meter = Meter(arm, self._streams, runtime)
+        self._correction = Correction(arm, self._streams, runtime)
+        self._design: dict[str, Array] = {}
+        self._banked = whole(arm.schedule) is not None
+        self.pools = (
+            Bank(self._streams)
+            if self._banked
+            else Merged(lambda a, b: self._call("merge", a, b), nested(arm.schedule))
+        )
+
+    def real(self, n: int) -> Any:
+        family, streams = self._family, self._streams
+        if self._exact:
+            self._design = self._put(family.design(self._source, streams, n))
+            return self._statistics(0, "real", self._meter.truth, n)
+        drawn = self._source.draw(streams, 0, "real", n)
+        kept = {name: drawn[name] for name in family.needs}
+        self._design = self._put({name: kept[name] for name in family.shared(self._source)})
+        self._correction.prepare(drawn)
+        return self._pool(self._put(kept))
+
+    def fresh(self, generation: int, n: int) -> Any:
+        if self._exact:
+            return self._statistics(generation, "fresh", self._meter.truth, n)
+        if self._design:
+            return self._pool(self._samples(generation, "fresh", self._meter.truth, n))
+        drawn = self._source.draw(self._streams, generation, "fresh", n)
+        return self._pool(self._put({name: drawn[name] for name in self._family.needs}))
+
+    def synthesise(self, generation: int, params: Arrays, n: int) -> tuple[Any, Numbers]:
+        if self._exact:
+            return self._statistics(generation, "synthetic", params, n), {}
+        drawn = self._samples(generation, "synthetic", params, n)
+        batch, recorded = self._correction.correct(generation, drawn, n)
+        return self._pool(batch), recorded
+
+    def fit(self, generation: int, data: Any, previous: Arrays | None) -> tuple[Arrays, Numbers]:
+        if self._banked:
+            batch, weights = _padded(*data)
+            data = self._call("statistics", self._put(batch), self._runtime.array(weights))
+        params: Arrays = self._call("estimate", data)
+        return params, {}
+
+    def measure(self, generation: int, params: Arrays) -> Numbers:
+        samples: Arrays = {}
+        if count := self._meter.samples:
+            samples = self._samples(generation, "evaluation", params, count)
+        quantities = {}
+        for name in self._meter.quantities:
+            quantities[name] = self._call("evaluate", self._source, params, self._meter.reference)
+        return self._meter.measure(params, samples, quantities)
+
+    def images(self, generation: int, params: Arrays) -> NDArray[Any] | None:
+        return None
+
+    def finite(
+        self, params: Arrays, previous: Arrays | None
+    ) -> tuple[Arrays, NDArray[np.bool_]]:
+        return mend(self._runtime, params, previous)
+
+    def _pool(self, batch: Arrays) -> Any:
+        if self._banked:
+            return host_arrays(self._runtime, batch)
+        first = next(iter(batch.values()))
+        ones = self._runtime.xp.ones(first.shape[:2], dtype=self._runtime.xp.float64)
+        return self._call("statistics", batch, ones)
+
+    def _statistics(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
+        requests = self._family.statistics_noise(self._source, n)
+        noise = self._put(self._streams.draws(generation, purpose, requests))
+        drawn: Arrays = self._call("sample_statistics", self._source, n, params, noise, self._design)
+        return drawn
+
+    def _samples(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
+        requests = self._family.noise(self._source, n)
+        noise = self._put(self._streams.draws(generation, purpose, requests))
+        drawn: Arrays = self._call("sample", self._source, params, noise, self._design)
+        return drawn
+
+    def _put(self, arrays: Host) -> dict[str, Array]:
+        return runtime_arrays(self._runtime, arrays)
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        """A method of the family, compiled; specs and counts are constants of the program."""
+        constant = [i for i, a in enumerate(arguments) if not isinstance(a, dict) and not _is_array(a)]
+        function = getattr(type(self._family), method)
+        static = (0, 1, *(i + 2 for i in constant))
+        compiled = self._runtime.compile(function, static)
+        return compiled(self._family, self._runtime.xp, *arguments)
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape")
+
+
+def _padded(
+    batch: dict[str, NDArray[Any]], weights: NDArray[np.float64]
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.float64]]:
+    """Rows of weight zero up to a power of two, so that a growing set compiles a few times only."""
+    size = weights.shape[1]
+    extra = (1 << (size - 1).bit_length()) - size
+
+    def pad(values: NDArray[Any]) -> NDArray[Any]:
+        return np.pad(values, [(0, 0), (0, extra)] + [(0, 0)] * (values.ndim - 2))
+
+    return {name: pad(values) for name, values in batch.items()}, pad(weights)
+
+
+def mend(
+    runtime: Runtime, params: Arrays, previous: Arrays | None
+) -> tuple[Arrays, NDArray[np.bool_]]:
+    """Replicates with a number that is not finite get their previous (or zero) parameters."""
+    xp = runtime.xp
+    flat = [xp.reshape(xp.isfinite(values), (values.shape[0], -1)) for values in params.values()]
+    whole_ = xp.all(xp.concat([xp.all(f, axis=1)[:, None] for f in flat], axis=1), axis=1)
+    mask = np.asarray(runtime.host(whole_), dtype=bool)
+    if mask.all():
+        return params, mask
+    mended = {}
+    for name, values in params.items():
+        instead = xp.zeros_like(values) if previous is None else previous[name]
+        keep = xp.reshape(whole_, (-1,) + (1,) * (values.ndim - 1))
+        mended[name] = xp.where(keep, values, instead)
+    return mended, mask

@@ -1,0 +1,43 @@
+"""The corrector of an arm at work: prepared once on the real sample, then applied to every pool."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recurse.backend import Array, Arrays, Runtime
+from recurse.lowering import Numbers
+from recurse.lowering.measure import runtime_arrays
+from recurse.scenario import Arm
+from recurse.sources import Batch
+from recurse.streams import Streams
+
+
+class Correction:
+    """Applies a corrector and records the share of samples that it touched."""
+
+    def __init__(self, arm: Arm, streams: Streams, runtime: Runtime) -> None:
+        self._corrector = arm.corrector
+        self._source = arm.source
+        self._streams = streams
+        self._runtime = runtime
+        self._prepared: dict[str, Array] = {}
+        self._active = arm.corrector.kind != "none"
+
+    def prepare(self, real: Batch) -> None:
+        """Learn from the real sample."""
+        learned = self._corrector.prepare(self._streams, self._source, real)
+        self._prepared = runtime_arrays(self._runtime, learned)
+
+    def correct(self, generation: int, batch: Arrays, n: int) -> tuple[Arrays, Numbers]:
+        """The corrected batch, and the share touched as ``corrected_share``."""
+        if not self._active:
+            return batch, {}
+        drawn = self._corrector.draws(self._streams, self._source, generation, n)
+        wanted = {name: values for name, values in drawn.items() if name in batch or name == "pick"}
+        draws = runtime_arrays(self._runtime, wanted)
+        corrected = self._runtime.compile(type(self._corrector).correct, (0, 1))
+        changed, share = corrected(
+            self._corrector, self._runtime.xp, dict(batch), self._prepared, draws
+        )
+        values = np.asarray(self._runtime.host(share), dtype=np.float64)
+        return changed, {"corrected_share": values}

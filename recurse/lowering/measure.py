@@ -1,0 +1,72 @@
+"""Measuring the models of a generation: held-out data and every metric, in one compiled call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurse.backend import Array, Arrays, Host, Runtime
+from recurse.lowering import Numbers
+from recurse.metrics import Metric, View
+from recurse.scenario import Arm
+from recurse.streams import Streams
+
+
+class Meter:
+    """The metrics of an arm and what they share: the truth and the held-out data."""
+
+    def __init__(self, arm: Arm, streams: Streams, runtime: Runtime) -> None:
+        self._metrics: tuple[Metric, ...] = arm.metrics
+        self._runtime = runtime
+        self._compiled = runtime.compile(measure, (0, 1))
+        self.samples = max(getattr(metric, "samples", 0) for metric in arm.metrics)
+        """Evaluation samples per model that the metrics need."""
+        self.quantities = tuple(sorted({m.quantity for m in arm.metrics if m.quantity}))
+        self.truth = runtime_arrays(runtime, arm.source.truth(streams))
+        self.heldout = self._heldout(arm, streams)
+        self.reference = runtime_arrays(runtime, self.heldout)
+
+    def _heldout(self, arm: Arm, streams: Streams) -> Host:
+        if not any("heldout" in metric.needs for metric in self._metrics):
+            return {}
+        kept: Host = arm.source.heldout()
+        if kept:
+            return kept
+        wanted = max(getattr(metric, "heldout", 0) for metric in self._metrics)
+        drawn: Host = arm.source.draw(streams, 0, "heldout", wanted)
+        return drawn
+
+    def measure(self, params: Arrays, samples: Arrays, quantities: Arrays) -> Numbers:
+        """Every metric of the arm, ``[R]`` each, on the host."""
+        view = (params, self.truth, samples, self.reference, quantities)
+        values = self._compiled(self._metrics, self._runtime.xp, *view)
+        return {
+            metric.kind: np.asarray(self._runtime.host(value), dtype=np.float64)
+            for metric, value in zip(self._metrics, values, strict=True)
+        }
+
+
+def measure(
+    metrics: tuple[Metric, ...],
+    xp: Any,
+    params: Arrays,
+    truth: Arrays,
+    samples: Arrays,
+    reference: Arrays,
+    quantities: Arrays,
+) -> tuple[Array, ...]:
+    """Every metric in order, ``[R]`` each."""
+    view = View(params, truth, samples, reference, quantities)
+    return tuple(metric.measure(xp, view) for metric in metrics)
+
+
+def runtime_arrays(runtime: Runtime, arrays: Host) -> dict[str, Array]:
+    """Host arrays on the device."""
+    return {name: runtime.array(values) for name, values in arrays.items()}
+
+
+def host_arrays(runtime: Runtime, arrays: Arrays) -> dict[str, NDArray[Any]]:
+    """Device arrays on the host."""
+    return {name: runtime.host(values) for name, values in arrays.items()}

@@ -1,0 +1,85 @@
+"""Neural families: the data stay on the host, fitting and sampling are the backend's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurse.backend import Arrays, Backend, Host, Runtime
+from recurse.lowering import Numbers
+from recurse.lowering.closed import mend
+from recurse.lowering.correct import Correction
+from recurse.lowering.measure import Meter, host_arrays, runtime_arrays
+from recurse.lowering.pools import Bank
+from recurse.scenario import Arm
+from recurse.streams import Streams
+
+_GALLERY = 16  # images of the first replicate kept for the report
+
+
+class NeuralNet:
+    """A block of a neural family: replicates train side by side."""
+
+    def __init__(
+        self, arm: Arm, seeds: tuple[int, ...], runtime: Runtime, backend: Backend
+    ) -> None:
+        self._arm = arm
+        self._runtime = runtime
+        self._streams = Streams(seeds)
+        self._net = backend.neural(runtime, arm.model, arm.source)
+        self._meter = Meter(arm, self._streams, runtime)
+        self._correction = Correction(arm, self._streams, runtime)
+        self._drawn: tuple[int, Host] = (-1, {})
+        self.pools = Bank(self._streams)
+
+    def real(self, n: int) -> Host:
+        drawn = self._arm.source.draw(self._streams, 0, "real", n)
+        self._correction.prepare(drawn)
+        return self._needed(drawn)
+
+    def fresh(self, generation: int, n: int) -> Host:
+        return self._needed(self._arm.source.draw(self._streams, generation, "fresh", n))
+
+    def synthesise(self, generation: int, params: Arrays, n: int) -> tuple[Host, Numbers]:
+        drawn = self._net.sample(self._streams, generation, params, n)
+        batch, recorded = self._correction.correct(
+            generation, runtime_arrays(self._runtime, drawn), n
+        )
+        return host_arrays(self._runtime, batch), recorded
+
+    def fit(self, generation: int, data: Any, previous: Arrays | None) -> tuple[Arrays, Numbers]:
+        batch, _ = data
+        start = previous
+        if start is None or self._arm.start == "scratch":
+            weights = self._arm.model.initial(self._streams, generation, self._arm.source)
+            start = runtime_arrays(self._runtime, weights)
+        params, loss = self._net.fit(self._streams, generation, batch, start)
+        return params, {"train_loss": loss}
+
+    def measure(self, generation: int, params: Arrays) -> Numbers:
+        count = max(self._meter.samples, _GALLERY)
+        samples = self._net.sample(self._streams, generation, params, count)
+        self._drawn = (generation, samples)
+        quantities = {
+            name: self._runtime.array(
+                self._net.evaluate(self._streams, generation, params, self._meter.heldout, name)
+            )
+            for name in self._meter.quantities
+        }
+        return self._meter.measure({}, runtime_arrays(self._runtime, samples), quantities)
+
+    def images(self, generation: int, params: Arrays) -> NDArray[Any] | None:
+        drawn_at, samples = self._drawn
+        if drawn_at != generation or "image" not in samples:
+            return None
+        return samples["image"][0, :_GALLERY]
+
+    def finite(
+        self, params: Arrays, previous: Arrays | None
+    ) -> tuple[Arrays, NDArray[np.bool_]]:
+        return mend(self._runtime, params, previous)
+
+    def _needed(self, batch: Host) -> dict[str, NDArray[Any]]:
+        return {name: batch[name] for name in self._arm.model.needs}

@@ -1,0 +1,311 @@
+"""The plan: what will run, how, and why. A pure function of the scenario and what is already stored.
+
+The one place that refuses: whatever `run` would refuse before its first step, `plan` refuses with a
+position in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from recurse.backend import backends
+from recurse.estimate import Estimate, estimate
+from recurse.families import Closed
+from recurse.identity import canonical, difference, digest, identity
+from recurse.lowering.pools import whole
+from recurse.problems import Problem, Problems, RecurseError
+from recurse.promises import claim_problems
+from recurse.refusals import refusals
+from recurse.scenario import Arm, LabelledArm, Scenario, load
+from recurse.theory.law import laws
+
+Status = Literal["new", "changed", "incomplete", "failed", "cached"]
+Lowering = Literal["statistics", "samples"]
+BLOCK_BYTES = 1 << 30
+WIDEST = {True: 4096, False: 16}  # replicates per block: closed-form, neural
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the store says of a cell; ``done`` is the newest generation with no gap before it."""
+
+    block: str
+    done: int
+    failure: str | None = None
+    identity: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class History:
+    """What is stored: cells by id, and which cell stood where in the scenario's last run."""
+
+    cells: Mapping[str, Known] = field(default_factory=dict)
+    places: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
+    """(arm, backend, seed) -> cell."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One arm with one seed."""
+
+    id: str
+    arm: int
+    seed: int
+    status: Status
+    reason: str
+    done: int
+    identity: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """Cells of one arm that run as one batched program, from generation ``done + 1`` to ``last``."""
+
+    id: str
+    arm: int
+    seeds: tuple[int, ...]
+    cells: tuple[str, ...]
+    lowering: Lowering
+    done: int
+    last: int
+
+
+@dataclass(frozen=True)
+class ArmPlan:
+    """An arm, how it is executed and what it costs."""
+
+    label: str
+    axes: Mapping[str, str]
+    arm: Arm
+    lowering: Lowering
+    because: str
+    cost: Estimate
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Cells and blocks of a scenario, as plain frozen data."""
+
+    scenario: Scenario
+    arms: tuple[ArmPlan, ...]
+    cells: tuple[Cell, ...]
+    blocks: tuple[Block, ...]
+    missing: tuple[str, ...]
+    """What must be installed before the plan can run here."""
+
+    def data(self) -> dict[str, Any]:
+        """The plan as JSON-ready data; enough for a worker to run any block."""
+        return {
+            "scenario": self.scenario.name,
+            "arms": [_arm_data(arm) for arm in self.arms],
+            "cells": [{k: v for k, v in asdict(c).items() if k != "identity"} for c in self.cells],
+            "blocks": [asdict(block) for block in self.blocks],
+            "missing": list(self.missing),
+        }
+
+    @property
+    def digest(self) -> str:
+        """A hash of what was asked: the resolved arms and the cells, not their state."""
+        return digest(canonical([cell.id for cell in self.cells]))
+
+    def only(self, labels: Sequence[str] | None) -> Plan:
+        """The plan with the blocks of some arms left out of the work."""
+        if labels is None:
+            return self
+        kept = tuple(b for b in self.blocks if self.arms[b.arm].label in labels)
+        return replace(self, blocks=kept)
+
+    def count(self, status: Status) -> int:
+        """Cells of a status."""
+        return sum(cell.status == status for cell in self.cells)
+
+
+def plan(
+    scenario: Scenario | str | Path | Mapping[str, Any],
+    history: History | None = None,
+    retry: bool = False,
+) -> Plan:
+    """Compile a scenario.
+
+    Args:
+        scenario: loaded, or what ``load`` takes.
+        history: what is stored already.
+        retry: run cells again that failed before.
+
+    Raises:
+        Problems: everything that a run would refuse, each with its position.
+    """
+    if not isinstance(scenario, Scenario):
+        scenario = load(scenario)
+    history = history or History()
+    problems = list(_refused(scenario))
+    if problems:
+        raise Problems(problems)
+    arms = tuple(_plan_arm(labelled) for labelled in scenario.arms)
+    problems = [*_too_large(scenario, arms), *claim_problems(scenario)]
+    if problems:
+        raise Problems(problems)
+    cells: list[Cell] = []
+    blocks: list[Block] = []
+    for index, arm in enumerate(arms):
+        mine = [_cell(index, arm, seed, history, retry) for seed in scenario.seed_list]
+        cells.extend(mine)
+        blocks.extend(_blocks(index, arm, mine, history))
+    named = {arm.arm.backend for arm in arms}
+    absent = [backends()[name].missing() for name in sorted(named)]
+    return Plan(scenario, arms, tuple(cells), tuple(blocks), tuple(m for m in absent if m))
+
+
+def _refused(scenario: Scenario) -> list[Problem]:
+    found: dict[tuple[Any, ...], Problem] = {}
+    for labelled in scenario.arms:
+        for code, message, path in refusals(labelled.arm):
+            place = labelled.locate(path)
+            found.setdefault((code, place), scenario.problem(code, message, place))
+    return list(found.values())
+
+
+def _plan_arm(labelled: LabelledArm) -> ArmPlan:
+    arm = labelled.arm
+    reason = not_exact(arm)
+    if reason is None:
+        lowering: Lowering = "statistics"
+        reason = f"the law of the statistics of '{arm.model.kind}' is known"
+    else:
+        lowering = "samples"
+    notes = [f"no {law.name} curve: {why}" for law in laws()
+             if arm.model.kind in law.families and (why := law.refusal(arm))]
+    if arm.corrector.origin == "true distribution":
+        notes.append("the corrector injects draws from the source; compare with an arm of fresh real data")
+    cost = estimate(arm, lowering == "statistics")
+    axes = dict(part.partition("=")[::2] for part in labelled.label.split(",") if "=" in part)
+    return ArmPlan(labelled.label, axes, arm, lowering, reason, cost, tuple(notes))
+
+
+def not_exact(arm: Arm) -> str | None:
+    """Why an arm must run on samples, or None if the exact law of its statistics serves."""
+    model, source = arm.model, arm.source
+    if not isinstance(model, Closed):
+        return f"'{model.kind}' is trained on samples"
+    if source.law != model.kind:
+        return f"source '{source.kind}' is not a '{model.kind}' law"
+    if arm.corrector.kind != "none":
+        return f"corrector '{arm.corrector.kind}' acts on samples"
+    if reason := whole(arm.schedule):
+        return reason
+    for row in arm.schedule:
+        if reason := model.refuses_statistics(source, row):
+            return str(reason)
+    return None
+
+
+def _too_large(scenario: Scenario, arms: Sequence[ArmPlan]) -> list[Problem]:
+    available = memory()
+    found = []
+    for labelled, arm in zip(scenario.arms, arms, strict=True):
+        if arm.cost.bytes > 0.8 * available:
+            text = (
+                f"one replicate of '{arm.label}' needs about {arm.cost.bytes / 2**30:.1f} GiB, "
+                f"this machine has {available / 2**30:.1f} GiB"
+            )
+            found.append(scenario.problem("E206", text, labelled.locate(("samples",))))
+    return found
+
+
+def memory() -> int:
+    """Bytes of memory that the machine could give now."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            fields = dict(line.split(":", 1) for line in lines)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _cell(index: int, arm: ArmPlan, seed: int, history: History, retry: bool) -> Cell:
+    facts = identity(arm.arm, seed)
+    text = canonical(facts)
+    name = digest(text)
+    known = history.cells.get(name)
+    last = arm.arm.generations
+    if known is None or (known.done < 0 and known.failure is None):
+        status, reason = _fresh_cell(arm, seed, history, facts)
+        return Cell(name, index, seed, status, reason, -1, text)
+    if known.done >= last:
+        return Cell(name, index, seed, "cached", "stored", known.done, text)
+    if known.failure is not None and not retry:
+        return Cell(name, index, seed, "failed", known.failure, known.done, text)
+    reason = f"generations 0..{known.done} of {last} are stored"
+    return Cell(name, index, seed, "incomplete", reason, known.done, text)
+
+
+def _fresh_cell(
+    arm: ArmPlan, seed: int, history: History, facts: Mapping[str, Any]
+) -> tuple[Status, str]:
+    before = history.places.get((arm.label, arm.arm.backend, seed))
+    known = history.cells.get(before) if before else None
+    if known is None or not known.identity:
+        return "new", "not stored yet"
+    changes = difference(known.identity, json.loads(canonical(facts)))
+    return ("changed", "; ".join(changes)) if changes else ("new", "not stored yet")
+
+
+def _blocks(
+    index: int, arm: ArmPlan, cells: Sequence[Cell], history: History
+) -> list[Block]:
+    """Cells that were begun run on in the block that began them, so that their bits stay the same."""
+    waiting = [cell for cell in cells if cell.status not in ("cached", "failed")]
+    begun = {history.cells[c.id].block for c in waiting if c.status == "incomplete"}
+    made = [_resumed(index, arm, block, waiting, history) for block in sorted(begun)]
+    new = [cell for cell in waiting if cell.status != "incomplete"]
+    widest = WIDEST[isinstance(arm.arm.model, Closed)]
+    width = max(1, min(widest, int(BLOCK_BYTES // max(arm.cost.bytes, 1))))
+    for start in range(0, len(new), width):
+        part = new[start : start + width]
+        seeds, ids = tuple(c.seed for c in part), tuple(c.id for c in part)
+        name = digest(canonical(ids), 8)
+        made.append(Block(name, index, seeds, ids, arm.lowering, -1, arm.arm.generations))
+    return made
+
+
+def _resumed(
+    index: int, arm: ArmPlan, block: str, waiting: Sequence[Cell], history: History
+) -> Block:
+    """The whole block as it began, also with cells that this scenario does not ask for."""
+    members = sorted(
+        (int(known.identity["seed"]), cell)
+        for cell, known in history.cells.items()
+        if known.block == block and known.identity
+    )
+    done = min(cell.done for cell in waiting if history.cells.get(cell.id, None) is not None
+               and history.cells[cell.id].block == block)
+    seeds, ids = tuple(s for s, _ in members), tuple(c for _, c in members)
+    return Block(block, index, seeds, ids, arm.lowering, done, arm.arm.generations)
+
+
+def _arm_data(arm: ArmPlan) -> dict[str, Any]:
+    return {
+        "label": arm.label,
+        "axes": dict(arm.axes),
+        "lowering": arm.lowering,
+        "because": arm.because,
+        "cost": asdict(arm.cost),
+        "notes": list(arm.notes),
+        "arm": arm.arm.data(),
+    }
+
+
+def require(plan_: Plan) -> None:
+    """Refuse to run what lacks a package.
+
+    Raises:
+        RecurseError: with the command that installs it.
+    """
+    if plan_.missing:
+        raise RecurseError(plan_.missing[0], hint="then run again")

@@ -1,0 +1,191 @@
+"""From a scenario to stored, judged results: what `recurse run` does, callable from Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from recurse.engines.local import Failure, LocalEngine, Progress, Watch, default_jobs
+from recurse.identity import canonical, digest
+from recurse.judging import judge
+from recurse.planner import History, Known, Plan, plan, require
+from recurse.promises import theory
+from recurse.scenario import Scenario, load
+from recurse.store.records import ClaimRecord, Member, Note, Provenance, ScenarioRecord, TheoryCurve
+from recurse.store.writer import StoreWriter
+
+_PACKAGES = ("recurse-sim", "numpy", "torch", "jax", "flax", "optax", "duckdb", "polars", "pydantic")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    plan: Plan
+    failures: tuple[Failure, ...]
+    lost: tuple[tuple[str, int, str], ...]
+    """Cells whose model broke: (cell, generation, reason)."""
+    claims: tuple[ClaimRecord, ...]
+    messages: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every cell finished and every claim holds."""
+        return not self.failures and not self.lost and all(c.holds for c in self.claims)
+
+
+def run(
+    spec: Scenario | str | Path | Mapping[str, Any],
+    store: str | Path = "runs",
+    *,
+    jobs: int | None = None,
+    sets: Sequence[str] = (),
+    only: Sequence[str] | None = None,
+    retry: bool = False,
+    watch: Watch = lambda progress: None,
+    planned: Any = lambda plan: None,
+    command: str = "",
+) -> Result:
+    """Run what is not stored yet, judge the claims, publish a snapshot.
+
+    Args:
+        spec: a file, a mapping or a loaded scenario.
+        store: the directory of the store.
+        jobs: worker processes; as many as processors by default.
+        sets: overrides, ``path=value`` each.
+        only: labels of the arms to run; all by default.
+        retry: run cells again that failed before.
+        watch: called with everything that happens.
+        planned: called with the plan before work starts.
+        command: what the user typed, for the provenance.
+
+    Raises:
+        Problems: the scenario is refused.
+        RecurseError: the store is busy, the disk is full, a package is missing.
+    """
+    scenario = spec if isinstance(spec, Scenario) else load(spec, sets)
+    require(plan(scenario))
+    with StoreWriter(store, command) as writer:
+        writer.ingest()
+        made = plan(scenario, history(writer, scenario), retry).only(only)
+        planned(made)
+        name = writer.begin_run(_record(scenario), _members(made), made.data(), _provenance(command))
+        _put_static(writer, scenario)
+        status = "interrupted"
+        try:
+            engine = LocalEngine(made, writer, name, jobs or default_jobs(), watch)
+            failures = engine.execute()
+            claims = judge(scenario, lambda metric: writer.arrays(scenario.name, metric))
+            writer.put_claims(scenario.name, claims)
+            lost = _lost(made, writer)
+            status = "failed" if failures or lost else "complete"
+        finally:
+            writer.finish_run(status)
+        writer.publish()
+        return Result(made, tuple(failures), lost, tuple(claims), tuple(writer.messages))
+
+
+def history(writer: Any, scenario: Scenario) -> History:
+    """What is stored, in the planner's words. ``writer`` may be a reader as well."""
+    cells = {
+        name: Known(known.block, known.generations_done, known.failure, _identity(known.identity))
+        for name, known in writer.history().items()
+    }
+    return History(cells, writer.places(scenario.name))
+
+
+def _identity(text: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(text) if text else {}
+    return found
+
+
+def _lost(made: Plan, writer: StoreWriter) -> tuple[tuple[str, int, str], ...]:
+    known = writer.history()
+    broken = [(cell.id, known[cell.id]) for cell in made.cells if cell.id in known]
+    return tuple((i, k.generations_done + 1, k.failure) for i, k in broken if k.failure)
+
+
+def _record(scenario: Scenario) -> ScenarioRecord:
+    spec = scenario.document.data if scenario.document else {}
+    return ScenarioRecord(
+        scenario.name,
+        scenario.title,
+        scenario.cite,
+        scenario.question,
+        spec,
+        digest(canonical(spec)),
+    )
+
+
+def _members(made: Plan) -> list[Member]:
+    placed = {cell: block.id for block in made.blocks for cell in block.cells}
+    return [
+        Member(
+            arm=made.arms[cell.arm].label,
+            axes=made.arms[cell.arm].axes,
+            policy=made.arms[cell.arm].arm.policy.kind,
+            backend=made.arms[cell.arm].arm.backend,
+            seed=cell.seed,
+            cell=cell.id,
+            block=placed.get(cell.id, ""),
+            generations=made.arms[cell.arm].arm.generations,
+            identity=cell.identity,
+        )
+        for cell in made.cells
+    ]
+
+
+def _put_static(writer: StoreWriter, scenario: Scenario) -> None:
+    """What follows from the scenario alone: theory, schedules, remarks."""
+    by_label = {arm.label: arm.arm for arm in scenario.arms}
+    writer.put_theory(
+        scenario.name,
+        [
+            TheoryCurve(label, arm.policy.kind, c.metric, c.kind, c.name, c.values, c.cite)
+            for label, arm in by_label.items()
+            for c in theory(arm)
+            if c.metric in {metric.kind for metric in arm.metrics}
+        ],
+    )
+    schedules = {label: iter(arm.schedule) for label, arm in by_label.items()}
+    writer.put_schedule(scenario.name, schedules)
+    notes = [
+        Note(arm.label, "plan", text) for arm in plan(scenario).arms for text in arm.notes
+    ]
+    writer.put_notes(scenario.name, list(dict.fromkeys(notes)))
+
+
+def _provenance(command: str) -> Provenance:
+    found = {}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    machine = {
+        "system": platform.system(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "processors": os.cpu_count(),
+        "python": sys.version.split()[0],
+    }
+    return Provenance(command, found, machine, _git())
+
+
+def _git() -> dict[str, Any]:
+    """The commit of the working directory, if it is a git checkout."""
+    with suppress(OSError, subprocess.SubprocessError):
+        call = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
+        done = subprocess.run(call, capture_output=True, text=True, timeout=5, check=True)
+        return {"commit": done.stdout.strip()}
+    return {}
+
+
+__all__ = ["Progress", "Result", "history", "run"]

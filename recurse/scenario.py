@@ -1,0 +1,194 @@
+"""A scenario: one file, one question. Its matrix is expanded into arms, each validated in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr
+
+from recurse.matrix import expand
+from recurse.problems import Problem, Problems
+from recurse.reading import normalise, read, validate
+from recurse.schedule import Schedule
+from recurse.spec import Spec, union
+from recurse.document import Document
+
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+SourceSpec = union("source")
+ModelSpec = union("model")
+PolicySpec = union("policy")
+CorrectorSpec = union("corrector")
+Metrics = Annotated[tuple[union("metric"), ...], Field(min_length=1)]
+Backend = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Start = Literal["scratch", "warm"]
+Generations = Annotated[int, Field(ge=0, le=100_000)]
+MAX_CELLS = 1_000_000
+
+
+class Samples(Spec):
+    """How many samples each kind of pool has."""
+
+    real: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    """The fixed initial sample."""
+    synthetic: Count
+    """Drawn from the last model in every generation."""
+    fresh: Count = 0
+    """New real samples in every generation."""
+
+
+class Arm(Spec):
+    """One combination of the matrix: all that determines the numbers of its cells, but the seed."""
+
+    source: SourceSpec  # type: ignore[valid-type]
+    model: ModelSpec  # type: ignore[valid-type]
+    policy: PolicySpec  # type: ignore[valid-type]
+    corrector: CorrectorSpec = Field(default_factory=lambda: _none())  # type: ignore[valid-type]
+    samples: Samples
+    start: Start = "scratch"
+    backend: Backend
+    generations: Generations
+    metrics: Metrics
+
+    @property
+    def schedule(self) -> Schedule:
+        """What each generation is trained on."""
+        n = self.samples
+        return Schedule(self.policy, n.real, n.synthetic, n.fresh, self.generations)
+
+    def data(self) -> dict[str, Any]:
+        """The arm as plain data, defaults filled in."""
+        found: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
+        return found
+
+
+@dataclass(frozen=True)
+class LabelledArm:
+    """An arm with its name in the scenario and where in the file its values stand."""
+
+    label: str
+    arm: Arm
+    origin: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    """Dotted path of an axis -> where its value stands in the file."""
+
+    def locate(self, path: Sequence[str | int]) -> tuple[str | int, ...]:
+        """Where a path of the arm stands in the file."""
+        for axis, place in self.origin.items():
+            parts = tuple(axis.split("."))
+            if tuple(path[: len(parts)]) == parts:
+                return (*place, *path[len(parts) :])
+        return tuple(path)
+
+
+class Scenario(Spec):
+    """A scenario file. Every field of an arm may instead be an axis of ``matrix``."""
+
+    schema_: str = Field(default="", alias="$schema", exclude=True)
+    version: Literal[1]
+    """Of the file format."""
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    title: Annotated[str, Field(max_length=4096)] = ""
+    """What the scenario shows, in one line."""
+    question: Annotated[str, Field(max_length=4096)] = ""
+    """The question that the report answers."""
+    cite: Annotated[str, Field(max_length=4096)] = ""
+    """The paper, for example ``arXiv:2404.01413``."""
+    extends: str | tuple[str, ...] = Field(default=(), exclude=True)
+    """Files whose values this one starts from."""
+    source: SourceSpec | None = None  # type: ignore[valid-type]
+    """Where real data come from."""
+    model: ModelSpec | None = None  # type: ignore[valid-type]
+    """The family that is refitted in every generation."""
+    policy: PolicySpec | None = None  # type: ignore[valid-type]
+    """Which data each generation is trained on."""
+    corrector: CorrectorSpec | None = None  # type: ignore[valid-type]
+    """What is done to synthetic data before the next fit."""
+    samples: Samples | None = None
+    start: Start = "scratch"
+    """Fit each generation from new initial weights, or ``warm`` from the last model."""
+    generations: Generations | None = None
+    """Fits after generation 0, which sees real data only."""
+    seeds: Annotated[int, Field(ge=1, le=1_000_000)] | Annotated[
+        tuple[Seed, ...], Field(min_length=1)
+    ]
+    """Independent repetitions: a number n for seeds 0..n-1, or the seeds themselves."""
+    backend: Backend | None = None
+    """Who computes: torch, jax, numpy or an installed plugin."""
+    metrics: Metrics | None = None
+    matrix: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    """Axes (dotted path -> values), then ``exclude``, then ``include``, as in GitHub Actions."""
+    claims: tuple[union("claim"), ...] = ()  # type: ignore[misc]
+    """Statements that the run checks."""
+    meta: dict[str, Any] = Field(default_factory=dict)
+    """Free; ignored by recurse."""
+
+    _arms: tuple[LabelledArm, ...] = PrivateAttr(default=())
+    _document: Document | None = PrivateAttr(default=None)
+
+    @property
+    def arms(self) -> tuple[LabelledArm, ...]:
+        """The combinations of the matrix, in order."""
+        return self._arms
+
+    @property
+    def document(self) -> Document | None:
+        """The file behind the scenario, for positions."""
+        return self._document
+
+    @property
+    def seed_list(self) -> tuple[int, ...]:
+        """The seeds themselves."""
+        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else tuple(self.seeds)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the file, where relative names start."""
+        return Path(self._document.file).parent if self._document else None
+
+    def problem(self, code: str, message: str, path: Sequence[str | int] = ()) -> Problem:
+        """A problem at a place of the file."""
+        return (self._document or Document({})).problem(code, tuple(path), message)
+
+
+ARM_FIELDS = tuple(Arm.model_fields)
+
+
+def load(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scenario:
+    """Read, expand and check a scenario.
+
+    Args:
+        spec: a file, or its content as a mapping.
+        sets: overrides, ``path=value`` each.
+
+    Raises:
+        Problems: everything that is wrong, each with its position.
+    """
+    document = normalise(Scenario, read(spec, sets))
+    scenario = validate(Scenario, document)
+    scenario._document = document
+    found: list[LabelledArm] = []
+    problems: list[Problem] = []
+    for combination in expand(scenario):
+        placed = document
+        for axis, origin in combination.origin.items():
+            placed = placed.graft(tuple(axis.split(".")), origin)
+        placed = replace(placed, data={k: v for k, v in placed.data.items() if k in ARM_FIELDS})
+        try:
+            arm = validate(Arm, normalise(Arm, placed))
+        except Problems as raised:
+            problems.extend(raised.problems)
+        else:
+            found.append(LabelledArm(combination.label or arm.policy.kind, arm, combination.origin))
+    if problems:
+        raise Problems(problems)
+    scenario._arms = tuple(found)
+    return scenario
+
+
+def _none() -> Any:
+    from recurse.correctors.none import NoCorrector
+
+    return NoCorrector()

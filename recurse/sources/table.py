@@ -1,0 +1,115 @@
+"""The user's own numbers: a csv, parquet or npy file, one row per sample."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recurse.sources import Batch, Source, pick
+from recurse.streams import Streams
+
+
+class Table(Source):
+    """Rows of a file as vectors; a fixed share of the rows, the same for every seed, is held out."""
+
+    kind: Literal["table"] = "table"
+    path: Annotated[str, Field(min_length=1)]
+    """A ``.csv``, ``.parquet`` or ``.npy`` file, relative to the working directory."""
+    columns: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Numeric columns of a csv or parquet file, in order; all of them by default."""
+    test: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """The share of rows held out for testing."""
+
+    @property
+    def fields(self) -> dict[str, tuple[int, ...]]:
+        return {"x": (self._rows().shape[1],)}
+
+    def available(self) -> int | None:
+        return len(self._rows()) - self._held()
+
+    def digest(self) -> str:
+        return hashlib.blake2b(Path(self.path).read_bytes(), digest_size=16).hexdigest()
+
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+        rows = self._rows()[self._held() :]
+        return {"x": rows[pick(streams, generation, purpose, len(rows), n)]}
+
+    def heldout(self) -> Mapping[str, NDArray[Any]]:
+        return {"x": self._rows()[: self._held()]}
+
+    def problems(self) -> list[tuple[str, str, str]]:
+        try:
+            rows = self._rows()
+        except (OSError, ValueError) as error:
+            return [("path", "E208", f"cannot read '{self.path}': {error}")]
+        if not np.isfinite(rows).all():
+            line = int(np.argwhere(~np.isfinite(rows))[0, 0])
+            return [("path", "E208", f"'{self.path}' has a value that is not finite in row {line + 1}")]
+        if self._held() < 2:
+            return [("test", "E204", f"holds out {self._held()} of {len(rows)} rows; 2 are needed")]
+        return []
+
+    def _held(self) -> int:
+        return round(self.test * len(self._rows()))
+
+    def _rows(self) -> NDArray[np.float64]:
+        """All rows ``[N, d]``, shuffled once in a way that depends on their number only."""
+        path = Path(self.path)
+        return _read(path, self.columns, path.stat().st_mtime_ns)
+
+
+@cache
+def _read(path: Path, columns: tuple[str, ...] | None, _version: int) -> NDArray[np.float64]:
+    readers = {".csv": _csv, ".parquet": _parquet, ".npy": _npy}
+    if path.suffix not in readers:
+        raise ValueError(f"the ending is none of {', '.join(readers)}")
+    rows = readers[path.suffix](path, columns)
+    if rows.ndim != 2 or len(rows) < 4:
+        raise ValueError(f"a table has two axes and 4 rows or more, this has shape {rows.shape}")
+    return rows[np.random.Generator(np.random.Philox(key=len(rows))).permutation(len(rows))]
+
+
+def _npy(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
+    if columns is not None:
+        raise ValueError("an .npy file has no named columns")
+    return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+
+
+def _csv(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
+    with path.open(newline="", encoding="utf-8") as lines:
+        reader = csv.reader(lines)
+        header = next(reader, [])
+        index = _index(header, columns)
+        rows = []
+        for row in reader:
+            try:
+                rows.append([float(row[i]) for i in index])
+            except (ValueError, IndexError):
+                raise ValueError(f"line {reader.line_num} has a value that is no number") from None
+    return np.array(rows, dtype=np.float64)
+
+
+def _parquet(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
+    import polars as pl  # only for a file that nothing lighter can read
+
+    try:
+        frame = pl.read_parquet(path)
+        frame = frame if columns is None else frame.select(columns)
+        return frame.cast(pl.Float64).to_numpy()
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(str(error)) from None
+
+
+def _index(header: list[str], columns: tuple[str, ...] | None) -> list[int]:
+    absent = [name for name in columns or () if name not in header]
+    if absent:
+        raise ValueError(f"there is no column '{absent[0]}'; there are {', '.join(header)}")
+    return [header.index(name) for name in columns or header]
