@@ -39,6 +39,8 @@ class DeyDonoho(Law):
                 "stated for equal counts in all generations under replace, accumulate, or "
                 "accumulate with a subsample of one generation's size without replacement"
             )
+        if arm.model.kind == "linear" and flow.kind != "subsample":
+            return f"least squares has an exact law and a bound under {flow.kind}"
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
