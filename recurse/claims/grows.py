@@ -1,4 +1,4 @@
-"""The metric keeps rising (or falling): a slope per seed, or a ratio of the last mean to the first."""
+"""The metric keeps rising, or falling: a slope per seed, or the last mean over the first."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -68,14 +68,19 @@ class Ordering(Claim):
         if not series:
             return [Verdict("", None, "no arm is selected")]
         found: list[Verdict] = []
+        several = len({one.backend for one in series}) > 1
         for high, low in pairwise(self.arms):
-            several = len({one.backend for one in series}) > 1
             name = f"{_named(high)} > {_named(low)}"
             uppers = [one for one in series if matches(one.data, high)]
             lowers = [one for one in series if matches(one.data, low)]
             pairs = _pairs(uppers, lowers, {*high, *low})
-            if not pairs:
-                found.append(Verdict(name, None, "no two arms differ in just what the list names"))
+            paired = {id(one) for pair in pairs for one in pair}
+            for one in (*uppers, *lowers):
+                if id(one) not in paired:
+                    text = f"{name}: no other arm differs from it in just what the list names"
+                    found.append(verdict(one.arm, one.backend, several, (None, text)))
+            if not uppers or not lowers:
+                found.append(Verdict(name, None, "no arm is selected for one of the two"))
             for a, b in pairs:
                 finding = self._compare(a, b)
                 found.append(verdict(f"{a.arm} > {b.arm}", a.backend, several, finding))

@@ -1,0 +1,145 @@
+"""The mean (or median) over seeds follows a published curve, read from a CSV file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from recurse.claims import Claim, Finding, Generation, Series, Setting, Theory, beyond, count
+from recurse.claims.inference import Array, mean_error, quantile_interval, rounding, standardised
+from recurse.claims.published import curve, locate
+
+ONE_SIGMA = 0.15865525393145707
+"""The share of a normal law beyond one standard deviation on one side."""
+
+
+class MatchesCurve(Claim):
+    """Published numbers, at listed generations or wherever the curve has one.
+
+    Passes a generation if ``|statistic - published|`` is at most ``rtol |published|`` plus
+    ``within_se`` standard errors; at least one of the two is given. A published mean over K seeds
+    has an error of its own: with ``reference_seeds: K`` the standard error is that of the
+    difference, ``s sqrt(1/R + 1/K)``, both studies assumed to have our spread ``s``. The error of a
+    median is half the width of its 68 % interval between order statistics.
+    """
+
+    fewest: ClassVar[int] = 5
+    kind: Literal["matches_curve"] = "matches_curve"
+    file: Annotated[str, Field(min_length=1)]
+    """A CSV file beside the spec or among the shipped specs; columns experiment, policy, model,
+    n_per_iter, iteration (from 1, our generation 0), metric, value."""
+    select: dict[Literal["experiment", "policy", "model", "n_per_iter", "metric"], Any] = Field(
+        default_factory=dict
+    )
+    """Column -> value. ``metric`` and ``policy`` are those of the claim and the arm by default."""
+    statistic: Literal["mean", "median"] = "mean"
+    """What the paper averaged with."""
+    generations: Annotated[tuple[Generation, ...], Field(min_length=1)] | None = None
+    """Where; wherever both have a value by default."""
+    rtol: Annotated[float, Field(gt=0)] | None = None
+    """Tolerance relative to the published value."""
+    within_se: Annotated[float, Field(gt=0)] | None = None
+    """Tolerance in standard errors over seeds."""
+    reference_seeds: Annotated[int, Field(ge=1)] | None = None
+    """How many seeds the published curve is an average of; exact numbers by default."""
+
+    @model_validator(mode="after")
+    def _some_tolerance(self) -> MatchesCurve:
+        if self.rtol is None and self.within_se is None:
+            raise ValueError("give 'rtol', 'within_se' or both")
+        return self
+
+    def statement(self) -> str:
+        parts = [f"{self.rtol:.3g} of it" if self.rtol else ""]
+        parts.append(f"{self.within_se:g} standard errors" if self.within_se else "")
+        where = "wherever it has a value"
+        if self.generations:
+            where = f"at generations {', '.join(str(g) for g in self.generations)}"
+        return (
+            f"the {self.statistic} of {self.about()} follows the published curve "
+            f"({self.file}) within {' plus '.join(part for part in parts if part)} {where}"
+        )
+
+    def find(self, series: Series, setting: Setting) -> Finding:
+        try:
+            published = self._published(series.policy, setting.folder)
+        except (OSError, ValueError) as error:
+            return None, str(error)
+        wanted = self.generations or tuple(g for g in published if g <= series.last)
+        if absent := [g for g in wanted if g not in published]:
+            return None, f"nothing is published for generation {absent[0]}"
+        if (defect := series.defect(wanted, self.fewest)) is not None:
+            return defect
+        expected, rows = np.array([published[g] for g in wanted]), series.rows(wanted)
+        middle, error = self._estimate(rows)
+        slack = rounding(rows, expected) + (self.rtol or 0.0) * np.abs(expected)
+        z = np.abs(standardised(middle - expected, error, slack))
+        shift = np.abs(middle - expected)
+        beyond_slack = z if self.within_se else np.maximum(shift - slack, 0.0)
+        limit = self.within_se or 0.0
+        relative = shift / np.maximum(np.abs(expected), np.finfo(float).tiny)
+        ranked = beyond_slack if self.within_se and beyond_slack.max() > 0 else relative
+        worst = int(np.argmax(ranked if not (beyond_slack > limit).any() else beyond_slack))
+        return bool((beyond_slack <= limit).all()), (
+            f"largest deviation at generation {wanted[worst]}: {self.statistic} "
+            f"{middle[worst]:.4g}, published {expected[worst]:.4g}, off by {relative[worst]:.2%} "
+            f"or {shift[worst] / error[worst] if error[worst] else np.inf:.2f} standard errors "
+            f"({count(len(series.seeds), 'seed')}, {count(len(wanted), 'generation')}, "
+            f"{self._tolerance()})"
+        )
+
+    def _estimate(self, rows: Array) -> tuple[Array, Array]:
+        """The statistic and its standard error, that of a published average included; ``[K]``."""
+        if self.statistic == "mean":
+            middle, error = mean_error(rows)
+        else:
+            found = [quantile_interval(row, 0.5, ONE_SIGMA) for row in rows]
+            middle = np.array([interval.estimate for interval in found])
+            error = np.array([(interval.high - interval.low) / 2 for interval in found])
+        if self.reference_seeds is not None:
+            error = error * np.sqrt(1.0 + rows.shape[1] / self.reference_seeds)
+        return middle, error
+
+    def _published(self, policy: str, folder: Path | None) -> dict[int, float]:
+        path = locate(self.file, folder)
+        if path is None:
+            raise ValueError(f"there is no file '{self.file}'")
+        return curve(path, {"metric": self.metric, "policy": policy, **self.select})
+
+    def _tolerance(self) -> str:
+        parts = [f"{self.rtol:.3g} relative" if self.rtol else ""]
+        parts.append(f"{self.within_se:g} standard errors" if self.within_se else "")
+        return f"tolerance {' plus '.join(part for part in parts if part)}"
+
+    def problems(
+        self,
+        generations: int,
+        theory: Theory,
+        folder: Path | None,
+        *,
+        seeds: int | None = None,
+        arms: Sequence[Mapping[str, Any]] = (),
+    ) -> list[tuple[str, str]]:
+        found = super().problems(generations, theory, folder, seeds=seeds, arms=arms)
+        found += beyond(self.generations or (), generations, "generations")
+        if locate(self.file, folder) is None:
+            return [*found, ("file", f"there is no file '{self.file}'")]
+        policies = {str(data["policy"]["kind"]) for data in arms if "policy" in data}
+        if "policy" in self.select:
+            policies = {str(self.select["policy"])}
+        for policy in sorted(policies):
+            try:
+                published = self._published(policy, folder)
+            except (OSError, ValueError) as error:
+                found.append(("select", str(error)))
+                continue
+            if absent := [g for g in self.generations or () if g not in published]:
+                text = f"nothing is published for generation {absent[0]} of {policy}"
+                found.append(("generations", text))
+            if min(published) > generations:
+                found.append(("select", f"the curve of {policy} starts after the last generation"))
+        return found
