@@ -22,9 +22,7 @@ def history(connection: duckdb.DuckDBPyConnection) -> dict[str, CellRecord]:
     }
 
 
-def places(
-    connection: duckdb.DuckDBPyConnection, scenario: str
-) -> dict[tuple[str, str, int], str]:
+def places(connection: duckdb.DuckDBPyConnection, scenario: str) -> dict[tuple[str, str, int], str]:
     """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""
     rows = connection.execute(
         "SELECT arm, backend, seed, cell FROM members WHERE scenario = ?", [scenario]
