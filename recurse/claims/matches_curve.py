@@ -10,11 +10,22 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from recurse.claims import Claim, Finding, Generation, Series, Setting, Theory, beyond, count
-from recurse.claims.inference import Array, mean_error, quantile_interval, rounding, standardised
+from recurse.claims.inference import Array, mean_error, quantile_interval, rounding
 from recurse.claims.published import curve, locate
+from recurse.spec import Spec
 
 ONE_SIGMA = 0.15865525393145707
 """The share of a normal law beyond one standard deviation on one side."""
+
+
+class Rows(Spec):
+    """Which rows of the file, by column; a column that is not given may hold anything."""
+
+    experiment: str | None = None
+    policy: str | None = None
+    model: str | None = None
+    n_per_iter: str | int | float | None = None
+    metric: str | None = None
 
 
 class MatchesCurve(Claim):
@@ -32,10 +43,8 @@ class MatchesCurve(Claim):
     file: Annotated[str, Field(min_length=1)]
     """A CSV file beside the spec or among the shipped specs; columns experiment, policy, model,
     n_per_iter, iteration (from 1, our generation 0), metric, value."""
-    select: dict[Literal["experiment", "policy", "model", "n_per_iter", "metric"], Any] = Field(
-        default_factory=dict
-    )
-    """Column -> value. ``metric`` and ``policy`` are those of the claim and the arm by default."""
+    select: Rows = Field(default_factory=Rows)
+    """Column -> value; ``metric`` and ``policy`` are those of the claim and the arm by default."""
     statistic: Literal["mean", "median"] = "mean"
     """What the paper averaged with."""
     generations: Annotated[tuple[Generation, ...], Field(min_length=1)] | None = None
@@ -54,21 +63,19 @@ class MatchesCurve(Claim):
         return self
 
     def statement(self) -> str:
-        parts = [f"{self.rtol:.3g} of it" if self.rtol else ""]
-        parts.append(f"{self.within_se:g} standard errors" if self.within_se else "")
         where = "wherever it has a value"
         if self.generations:
             where = f"at generations {', '.join(str(g) for g in self.generations)}"
         return (
             f"the {self.statistic} of {self.about()} follows the published curve "
-            f"({self.file}) within {' plus '.join(part for part in parts if part)} {where}"
+            f"({self.file}) within {self._tolerance()} {where}"
         )
 
     def find(self, series: Series, setting: Setting) -> Finding:
         try:
             published = self._published(series.policy, setting.folder)
-        except (OSError, ValueError) as error:
-            return None, str(error)
+        except (OSError, ValueError) as problem:
+            return None, str(problem)
         wanted = self.generations or tuple(g for g in published if g <= series.last)
         if absent := [g for g in wanted if g not in published]:
             return None, f"nothing is published for generation {absent[0]}"
@@ -76,20 +83,16 @@ class MatchesCurve(Claim):
             return defect
         expected, rows = np.array([published[g] for g in wanted]), series.rows(wanted)
         middle, error = self._estimate(rows)
-        slack = rounding(rows, expected) + (self.rtol or 0.0) * np.abs(expected)
-        z = np.abs(standardised(middle - expected, error, slack))
+        allowed = rounding(rows, expected) + (self.rtol or 0.0) * np.abs(expected)
+        allowed += (self.within_se or 0.0) * error
         shift = np.abs(middle - expected)
-        beyond_slack = z if self.within_se else np.maximum(shift - slack, 0.0)
-        limit = self.within_se or 0.0
-        relative = shift / np.maximum(np.abs(expected), np.finfo(float).tiny)
-        ranked = beyond_slack if self.within_se and beyond_slack.max() > 0 else relative
-        worst = int(np.argmax(ranked if not (beyond_slack > limit).any() else beyond_slack))
-        return bool((beyond_slack <= limit).all()), (
-            f"largest deviation at generation {wanted[worst]}: {self.statistic} "
-            f"{middle[worst]:.4g}, published {expected[worst]:.4g}, off by {relative[worst]:.2%} "
-            f"or {shift[worst] / error[worst] if error[worst] else np.inf:.2f} standard errors "
-            f"({count(len(series.seeds), 'seed')}, {count(len(wanted), 'generation')}, "
-            f"{self._tolerance()})"
+        worst = int(np.argmax(shift / np.maximum(allowed, np.finfo(float).tiny)))
+        seen = f"{count(len(series.seeds), 'seed')}, {count(len(wanted), 'generation')}"
+        return bool((shift <= allowed).all()), (
+            f"nearest to its tolerance or furthest beyond at generation {wanted[worst]}: "
+            f"{self.statistic} {middle[worst]:.4g}, standard error {error[worst]:.2g}, published "
+            f"{expected[worst]:.4g}, off by {shift[worst]:.2g} of {allowed[worst]:.2g} allowed "
+            f"({seen}, tolerance {self._tolerance()})"
         )
 
     def _estimate(self, rows: Array) -> tuple[Array, Array]:
@@ -108,12 +111,13 @@ class MatchesCurve(Claim):
         path = locate(self.file, folder)
         if path is None:
             raise ValueError(f"there is no file '{self.file}'")
-        return curve(path, {"metric": self.metric, "policy": policy, **self.select})
+        chosen = self.select.model_dump(exclude_none=True)
+        return curve(path, {"metric": self.metric, "policy": policy, **chosen})
 
     def _tolerance(self) -> str:
-        parts = [f"{self.rtol:.3g} relative" if self.rtol else ""]
-        parts.append(f"{self.within_se:g} standard errors" if self.within_se else "")
-        return f"tolerance {' plus '.join(part for part in parts if part)}"
+        parts = [f"{self.rtol:.3g} of it"] if self.rtol else []
+        parts += [f"{self.within_se:g} standard errors"] if self.within_se else []
+        return " plus ".join(parts)
 
     def problems(
         self,
@@ -129,13 +133,13 @@ class MatchesCurve(Claim):
         if locate(self.file, folder) is None:
             return [*found, ("file", f"there is no file '{self.file}'")]
         policies = {str(data["policy"]["kind"]) for data in arms if "policy" in data}
-        if "policy" in self.select:
-            policies = {str(self.select["policy"])}
+        if self.select.policy is not None:
+            policies = {self.select.policy}
         for policy in sorted(policies):
             try:
                 published = self._published(policy, folder)
-            except (OSError, ValueError) as error:
-                found.append(("select", str(error)))
+            except (OSError, ValueError) as problem:
+                found.append(("select", str(problem)))
                 continue
             if absent := [g for g in self.generations or () if g not in published]:
                 text = f"nothing is published for generation {absent[0]} of {policy}"

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import recurse.claims
 
-SELECTABLE = ("experiment", "policy", "model", "n_per_iter", "metric")
-COLUMNS = (*SELECTABLE, "iteration", "value")
+COLUMNS = ("experiment", "policy", "model", "n_per_iter", "iteration", "metric", "value")
 
 
 def locate(file: str, folder: Path | None) -> Path | None:
