@@ -146,7 +146,9 @@ def _unions(errors: list[_Error], document: Document) -> tuple[list[_Error], lis
         words = [word for error in group for word in _allowed(error)]
         value = document.get(path)
         nouns = dict.fromkeys(
-            _EXPECTED.get(error.type, "") or _allowed(error)[0] for error in group
+            noun
+            for error in group
+            for noun in ([_EXPECTED[error.type]] if error.type in _EXPECTED else _allowed(error))
         )
         message = f"expected {' or '.join(nouns)}, got {show(value)}"
         hint = _meant(value, words) or _retype(value, group[0].type)
@@ -255,10 +257,12 @@ class _Writer:
             file, span = self.document.locate(path, key=True)
             where = dotted((*path, "kind"))
             return Problem("E102", "required key is missing", where, known, file, span)
-        near = closest(data["kind"], names)
+        kind = data["kind"]
+        near = closest(kind, names)
         hint = f"did you mean '{near}'? ({known})" if near else known
         file, span = self.document.locate((*path, "kind"))
-        return Problem("E103", f"unknown kind {show(data['kind'])}", dotted(path), hint, file, span)
+        message = "unknown kind" if isinstance(kind, str) else "expected the name of a kind, got"
+        return Problem("E103", f"{message} {show(kind)}", dotted(path), hint, file, span)
 
 
 def show(value: Any) -> str:
@@ -279,7 +283,8 @@ def _figure(value: Any) -> Any:
 def closest(word: Any, names: Sequence[str]) -> str:
     """The name that a word was probably meant to be, or nothing."""
     plain = {_fold(name): name for name in reversed(names)}
-    near = difflib.get_close_matches(_fold(str(word))[:80], plain, n=1, cutoff=0.6)
+    said = _fold(word)[:80] if isinstance(word, str) else ""
+    near = difflib.get_close_matches(said, plain, n=1, cutoff=0.6)
     return plain[near[0]] if near else ""
 
 

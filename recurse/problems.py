@@ -139,6 +139,10 @@ class Problem:
     def github(self) -> str:
         """A workflow command that GitHub shows beside the line."""
         where = [f"title={self.code}"]
+        if self.file.startswith("--"):
+            return (
+                f"::{self.severity} {where[0]}::{_data(f'{_one_line(self.file)}: {self.sentence}')}"
+            )
         if self.file and self.span:
             span = self.span
             where = [f"file={_property(self.file)}", f"line={span.line}", f"col={span.column}"]
