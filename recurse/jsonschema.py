@@ -116,7 +116,24 @@ def _rewrite(node: Any, definitions: Node) -> Any:
     is_schema = any(word in node for word in ("$ref", "oneOf", "anyOf", "allOf"))
     if is_schema and shorthand(node, definitions):
         return _choice(node, definitions)
+    if "anyOf" in node and (types := _distinct(node["anyOf"], definitions)):
+        made: Node = {key: value for key, value in node.items() if key != "anyOf"}
+        pairs = zip(types, node["anyOf"], strict=True)
+        branches = [
+            {"if": {"type": name}, "then": _rewrite(branch, definitions)}
+            for name, branch in pairs
+            if name != "null"
+        ]
+        return {**made, "type": types, "allOf": branches}
     return {key: _rewrite(value, definitions) for key, value in node.items()}
+
+
+def _distinct(branches: list[Node], definitions: Node) -> list[str]:
+    """The JSON types of the branches of a union if no value can be of two of them, else nothing."""
+    types = [{o.get("type") for o in options(branch, definitions)} for branch in branches]
+    names = [str(name) for found in types for name in found if isinstance(name, str)]
+    overlap = {"integer", "number"} <= set(names)
+    return [] if overlap or len(names) != len(branches) or len(set(names)) < len(names) else names
 
 
 def _choice(node: Node, definitions: Node) -> Node:

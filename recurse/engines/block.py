@@ -109,13 +109,13 @@ class _Recorder:
         arrays = saved.arrays
         params = {k.removeprefix("params/"): v for k, v in arrays.items() if k.startswith("params/")}
         pools = {k.removeprefix("pools/"): v for k, v in arrays.items() if k.startswith("pools/")}
-        self._ops.pools.unpack(runtime_arrays(self._runtime, pools))
+        self._ops.pools.unpack(pools)
         self._ops.pools.resume(self._task.arm.schedule[saved.generation])
         self._whole = arrays["whole"]
         return State(saved.generation, runtime_arrays(self._runtime, params), arrays["whole"])
 
     def _save(self, state: State) -> None:
-        packed = host_arrays(self._runtime, self._ops.pools.pack())
+        packed = self._ops.pools.pack()
         params = host_arrays(self._runtime, state.params)
         arrays = {f"params/{name}": values for name, values in params.items()}
         arrays |= {f"pools/{name}": values for name, values in packed.items()}

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Arrays
+from recurse.backend import Arrays, Host
 from recurse.schedule import Pool, Row
 
 Numbers = dict[str, NDArray[np.float64]]
@@ -29,12 +29,16 @@ class Pools(Protocol):
         """Drop what no later row uses; ``following`` is the next row, None after the last one."""
         ...
 
-    def pack(self) -> Arrays:
-        """Everything held, as named arrays."""
+    def pack(self) -> dict[str, NDArray[Any]]:
+        """Everything held, as named arrays on the host."""
         ...
 
-    def unpack(self, arrays: Arrays) -> None:
+    def unpack(self, arrays: Host) -> None:
         """The inverse of ``pack``."""
+        ...
+
+    def resume(self, row: Row) -> None:
+        """After ``unpack``: what is held is the state after this row."""
         ...
 
 

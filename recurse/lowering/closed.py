@@ -37,7 +37,7 @@ class ClosedForm:
         self.pools = (
             Bank(self._streams)
             if self._banked
-            else Merged(lambda a, b: self._call("merge", a, b), nested(arm.schedule))
+            else Merged(lambda a, b: self._call("merge", a, b), nested(arm.schedule), runtime)
         )
 
     def real(self, n: int) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Arrays, stack
+from recurse.backend import Arrays, Host, Runtime, stack
 from recurse.schedule import Pool, Row, Schedule, Use
 from recurse.streams import Integers, Streams, Subset
 
@@ -42,8 +42,11 @@ def nested(schedule: Schedule) -> bool:
 class Merged:
     """Pools as sufficient statistics; a row that extends the last one costs one merge per new pool."""
 
-    def __init__(self, merge: Callable[[Arrays, Arrays], Arrays], running: bool) -> None:
+    def __init__(
+        self, merge: Callable[[Arrays, Arrays], Arrays], running: bool, runtime: Runtime
+    ) -> None:
         self._merge = merge
+        self._runtime = runtime
         self._running = running
         self._held: dict[Pool, Arrays] = {}
         self._total: Arrays = {}
@@ -67,15 +70,16 @@ class Merged:
             alive = {use.pool for use in following.uses}
             self._held = {pool: held for pool, held in self._held.items() if pool in alive}
 
-    def pack(self) -> Arrays:
-        packed = {f"{pool.kind}/{pool.born}/{k}": v for pool, held in self._held.items() for k, v in held.items()}
+    def pack(self) -> Batch:
+        packed = {f"{p.kind}/{p.born}/{k}": v for p, held in self._held.items() for k, v in held.items()}
         if self._running:
-            packed |= {f"total/{len(self._uses)}/{k}": v for k, v in self._total.items()}
-        return packed
+            packed |= {f"total/0/{k}": v for k, v in self._total.items()}
+        return {name: self._runtime.host(array) for name, array in packed.items()}
 
-    def unpack(self, arrays: Arrays) -> None:
-        for name, array in arrays.items():
+    def unpack(self, arrays: Host) -> None:
+        for name, values in arrays.items():
             kind, born, key = name.split("/")
+            array = self._runtime.array(values)
             if kind == "total":
                 self._total = {**self._total, key: array}
             else:
@@ -117,13 +121,13 @@ class Bank:
             alive = {use.pool for use in following.uses}
             self._held = {pool: held for pool, held in self._held.items() if pool in alive}
 
-    def pack(self) -> Arrays:
+    def pack(self) -> Batch:
         return {f"{p.kind}/{p.born}/{k}": v for p, held in self._held.items() for k, v in held.items()}
 
-    def unpack(self, arrays: Arrays) -> None:
+    def unpack(self, arrays: Host) -> None:
         for name, array in arrays.items():
             kind, born, key = name.split("/")
-            self._held.setdefault(Pool(kind, int(born)), {})[key] = np.asarray(array)  # type: ignore[arg-type]
+            self._held.setdefault(Pool(kind, int(born)), {})[key] = array  # type: ignore[arg-type]
 
     def resume(self, row: Row) -> None:
         """After ``unpack``: nothing more to restore."""
