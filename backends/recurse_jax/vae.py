@@ -25,7 +25,6 @@ from recurse.streams import Streams
 from recurse_jax import noise
 from recurse_jax.runtime import JaxRuntime
 
-
 Each = Callable[[Any, Array], Array]
 """A function of every replicate's state and an array ``[R, ...]``."""
 
@@ -78,15 +77,15 @@ class VAE:
     ) -> tuple[dict[str, Array], NDArray[np.float64]]:
         """Weights trained from ``start``, and the mean training loss of the last epoch ``[R]``."""
         images = np.asarray(data["image"], np.float32)
-        order = self.spec.order(streams, generation, images.shape[1])
-        steps = order.shape[1]
+        order = self.spec.order(streams, generation, images.shape[1]).astype(np.int32)
+        steps, room = order.shape[1], 1 << (images.shape[1] - 1).bit_length()
         keys = noise.keys(streams, generation, "training")
         train = self.runtime.compile(_train, (0,))
         params, loss = train(
             self.spec,
             dict(start),
-            _padded(images),
-            _padded(order.astype(np.int32)),
+            _padded(images, room),
+            _padded(order, self.spec.epochs * (room // self.spec.batch)),
             keys,
             np.int32(steps),
             np.int32(steps // self.spec.epochs),
@@ -207,7 +206,7 @@ def _state(params: dict[str, Array]) -> Any:
     for name, value in params.items():
         part, layer, leaf = name.split(".")
         flat[part, "layers", int(layer), _LEAF[leaf]] = nnx.Param(value)
-    return nnx.State.from_flat_path(flat)
+    return nnx.from_flat_state(flat)
 
 
 def _named(state: Any) -> dict[str, Array]:
@@ -216,8 +215,7 @@ def _named(state: Any) -> dict[str, Array]:
     return {f"{part}.{layer}.{_NAME[str(leaf)]}": v[...] for (part, _, layer, leaf), v in flat}
 
 
-def _padded(values: NDArray[Any]) -> NDArray[Any]:
-    """Zeros appended to the second axis up to a power of two."""
-    size = values.shape[1]
-    extra = (1 << (size - 1).bit_length()) - size
+def _padded(values: NDArray[Any], size: int) -> NDArray[Any]:
+    """Zeros appended to the second axis up to ``size``."""
+    extra = size - values.shape[1]
     return np.pad(values, [(0, 0), (0, extra)] + [(0, 0)] * (values.ndim - 2))

@@ -21,6 +21,7 @@ from recurse_torch import noise
 from recurse_torch.runtime import TorchRuntime
 
 _CHUNK = 64  # optimiser steps whose batches and noise are made at once; the noise depends on it
+_VECTOR = 64  # a multiple of the float32 lanes of any CPU
 
 
 class VAE:
@@ -158,9 +159,9 @@ def gradient(
     spread = torch.exp(0.5 * logvar)
     decoded = forward(params, "decoder", spec.layers(), torch.addcmul(mean, spread, eps))
     if spec.likelihood == "bernoulli":
-        slope = torch.sigmoid(decoded[-1]).sub_(image).div_(size)
+        slope = torch.sigmoid(decoded[-1]).sub_(image).mul_(1.0 / size)
     else:
-        slope = (decoded[-1] - image).div_(size * spec.scale**2)
+        slope = (decoded[-1] - image).mul_(1.0 / (size * spec.scale**2))
     slope = backward(params, slopes, "decoder", decoded, slope)
     slope = torch.bmm(slope, params["decoder.0.weight"].transpose(1, 2))
     weight = spec.beta / size
@@ -172,8 +173,15 @@ def gradient(
 
 
 def _flatten(params: Arrays) -> tuple[Tensor, dict[str, Tensor]]:
-    """One copy of all parameters in one tensor, and views of it by name."""
-    flat = torch.cat([value.reshape(-1) for value in params.values()])
-    parts = torch.split(flat, [value.numel() for value in params.values()])
-    views = zip(params.items(), parts, strict=True)
-    return flat, {name: part.view(value.shape) for (name, value), part in views}
+    """One copy of all parameters in one tensor, and views of it by name.
+
+    The end of a tensor that is no multiple of the vector width is rounded differently: the zeros that
+    are appended keep it away from the last replicate.
+    """
+    total = sum(value.numel() for value in params.values())
+    flat = torch.zeros(-(-total // _VECTOR) * _VECTOR, device=next(iter(params.values())).device)
+    views, first = {}, 0
+    for name, value in params.items():
+        views[name] = flat[first : first + value.numel()].view(value.shape).copy_(value)
+        first += value.numel()
+    return flat, views
