@@ -1,29 +1,35 @@
-"""Named counter-based random streams: what a cell draws depends on its seed, generation and purpose only.
+"""Named counter-based random streams: what a cell draws depends on seed, generation, purpose only.
 
 Not on the backend, the block it runs in, the order, the number of workers or a resume. Each
 (seed, purpose) has a 128-bit Philox key, the blake2b hash of those names; the generation selects a
-region of the 256-bit counter, so any generation can be drawn first. Small draws are made for several
-generations in one go and kept, because setting up a generator costs more than ten numbers.
+region of the 256-bit counter, so any generation can be drawn first. Small draws are made for
+several generations in one go and kept: setting up a generator costs more than ten numbers.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Keys = list[NDArray[np.uint64]]
 
 _AHEAD = 1024  # numbers drawn at once per (seed, purpose): several generations when one is small
 
 
 class Draw(Protocol):
     """A request for numbers: what is drawn for one replicate of one generation."""
+
+    ahead: ClassVar[bool]
+    """Whether later generations make the same request, so that they may be served in one go.
+    Indices do not: the pool that they pick from grows, and so does the request."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -38,6 +44,7 @@ class Normal:
     """Standard normal numbers."""
 
     shape: tuple[int, ...]
+    ahead: ClassVar[bool] = True
 
     def __call__(self, generator: np.random.Generator, generations: int) -> Floats:
         return generator.standard_normal((generations, *self.shape))
@@ -48,6 +55,7 @@ class Uniform:
     """Uniform numbers in [0, 1)."""
 
     shape: tuple[int, ...]
+    ahead: ClassVar[bool] = True
 
     def __call__(self, generator: np.random.Generator, generations: int) -> Floats:
         return generator.random((generations, *self.shape))
@@ -58,6 +66,7 @@ class ChiSquare:
     """One chi-square number for each entry of ``df``; zero where ``df <= 0``."""
 
     df: tuple[int, ...]
+    ahead: ClassVar[bool] = True
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -75,6 +84,7 @@ class Integers:
 
     high: int
     shape: tuple[int, ...]
+    ahead: ClassVar[bool] = False
 
     def __call__(self, generator: np.random.Generator, generations: int) -> Ints:
         return generator.integers(0, self.high, (generations, *self.shape))
@@ -86,6 +96,7 @@ class Subset:
 
     total: int
     size: int
+    ahead: ClassVar[bool] = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -104,7 +115,8 @@ def key(seed: int, purpose: str) -> NDArray[np.uint64]:
 
 def stream(seed: int, generation: int, purpose: str) -> np.random.Generator:
     """The generator of one (seed, generation, purpose), for draws that fit no request."""
-    return np.random.Generator(np.random.Philox(key=key(seed, purpose), counter=_counter(generation)))
+    bits = np.random.Philox(key=key(seed, purpose), counter=_counter(generation))
+    return np.random.Generator(bits)
 
 
 def _counter(region: int) -> NDArray[np.uint64]:
@@ -119,23 +131,24 @@ class Streams:
         self._bits = np.random.Philox(key=0)
         self._generator = np.random.Generator(self._bits)
         self._state = self._bits.state
-        self._keys: dict[str, list[NDArray[np.uint64]]] = {}
-        self._ahead: dict[str, tuple[int, Floats | Ints]] = {}
+        self._keys: dict[tuple[str, Draw], Keys] = {}
+        self._ahead: dict[tuple[str, Draw], tuple[int, Floats | Ints]] = {}
 
     def draw(self, generation: int, purpose: str, request: Draw) -> Floats | Ints:
-        """The numbers of one request for every seed: ``[R, *request.shape]``.
+        """The numbers of one request for every seed: ``[R, *request.shape]``, read-only.
 
         The request is part of the stream's name: two requests of different shape never share bits.
         """
-        name = f"{purpose}|{request}"
-        size = int(np.prod(request.shape))
-        span = 1 << max(0, (_AHEAD // max(size, 1)).bit_length() - 1)
+        span = _span(request)
         region, offset = divmod(generation, span)
+        if span == 1:
+            return self._fill(region, self._named(purpose, request), request, 1)[:, 0]
+        name = (purpose, request)
         held = self._ahead.get(name)
         if held is None or held[0] != region:
-            held = (region, self._fill(region, name, lambda g: request(g, span)))
-            if span > 1:
-                self._ahead[name] = held
+            if name not in self._keys:
+                self._keys[name] = self._named(purpose, request)
+            held = self._ahead[name] = region, self._fill(region, self._keys[name], request, span)
         return held[1][:, offset]
 
     def draws(
@@ -148,21 +161,28 @@ class Streams:
         """One generator per seed, for draws of unknown length (initial weights, batch order)."""
         return [stream(seed, generation, purpose) for seed in self.seeds]
 
-    def _fill(
-        self,
-        region: int,
-        name: str,
-        draw: Callable[[np.random.Generator], Floats | Ints],
-    ) -> Floats | Ints:
-        if name not in self._keys:
-            self._keys[name] = [key(seed, name) for seed in self.seeds]
-        state = self._state
-        rows = []
-        for key_ in self._keys[name]:
-            state["state"]["key"][:] = key_
-            state["state"]["counter"][:] = _counter(region)
-            state["buffer_pos"] = 4
-            state["has_uint32"] = 0
-            self._bits.state = state
-            rows.append(draw(self._generator))
-        return np.stack(rows)
+    def _named(self, purpose: str, request: Draw) -> Keys:
+        name = f"{purpose}|{request}"
+        return [key(seed, name) for seed in self.seeds]
+
+    def _fill(self, region: int, keys: Keys, request: Draw, span: int) -> Floats | Ints:
+        """The numbers of ``span`` generations, ``[R, span, *shape]``."""
+        state, bits, generator = self._state, self._bits, self._generator
+        state["state"]["counter"] = _counter(region)
+        filled: Floats | Ints | None = None
+        for replicate, key_ in enumerate(keys):
+            state["state"]["key"] = key_
+            bits.state = state  # the state was taken before any draw, so nothing is buffered in it
+            numbers = request(generator, span)
+            if filled is None:
+                filled = np.empty((len(keys), *numbers.shape), dtype=numbers.dtype)
+            filled[replicate] = numbers
+        assert filled is not None, "a block has a seed or more"
+        filled.flags.writeable = False
+        return filled
+
+
+def _span(request: Draw) -> int:
+    """How many generations of a request are drawn in one go, a power of two."""
+    size = math.prod(request.shape) if request.ahead else _AHEAD
+    return 1 << ((_AHEAD // max(size, 1)) | 1).bit_length() - 1

@@ -110,7 +110,9 @@ class _Recorder:
         params = {k.removeprefix("params/"): v for k, v in arrays.items() if k.startswith("params/")}
         pools = {k.removeprefix("pools/"): v for k, v in arrays.items() if k.startswith("pools/")}
         self._ops.pools.unpack(pools)
-        self._ops.pools.resume(self._task.arm.schedule[saved.generation])
+        schedule = self._task.arm.schedule
+        if not self._ops.pools.resume(schedule[saved.generation], schedule[saved.generation + 1]):
+            return State()
         self._whole = arrays["whole"]
         return State(saved.generation, runtime_arrays(self._runtime, params), arrays["whole"])
 

@@ -37,7 +37,7 @@ def bartlett(xp: Any, diagonal: Array, below: Array, dim: int) -> Array:
         for column in range(min(row, width)):
             index[row, column] = place
             place += 1
-    zero = xp.zeros_like(diagonal[:, :1])
+    zero = xp.zeros((diagonal.shape[0], 1), dtype=xp.float64)
     values = xp.concat([zero, xp.sqrt(diagonal), below], axis=1)
     taken = xp.take(values, xp.asarray(index.reshape(-1)), axis=1)
     return xp.reshape(taken, (-1, dim, dim))

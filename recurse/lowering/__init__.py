@@ -37,8 +37,9 @@ class Pools(Protocol):
         """The inverse of ``pack``."""
         ...
 
-    def resume(self, row: Row) -> None:
-        """After ``unpack``: what is held is the state after this row."""
+    def resume(self, row: Row, following: Row) -> bool:
+        """After ``unpack``: what is held is the state after ``row``. False if ``following`` needs
+        more: a run of fewer generations may have kept less."""
         ...
 
 

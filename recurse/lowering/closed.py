@@ -35,7 +35,7 @@ class ClosedForm:
         self._design: dict[str, Array] = {}
         self._banked = whole(arm.schedule) is not None
         self.pools = (
-            Bank(self._streams)
+            Bank(self._streams, compact=False)
             if self._banked
             else Merged(lambda a, b: self._call("merge", a, b), nested(arm.schedule), runtime)
         )
@@ -68,7 +68,7 @@ class ClosedForm:
 
     def fit(self, generation: int, data: Any, previous: Arrays | None) -> tuple[Arrays, Numbers]:
         if self._banked:
-            batch, weights = _padded(*data)
+            batch, weights = data
             data = self._call("statistics", self._put(batch), self._runtime.array(weights))
         params: Arrays = self._call("estimate", data)
         return params, {}
@@ -123,19 +123,6 @@ class ClosedForm:
 
 def _is_array(value: Any) -> bool:
     return hasattr(value, "shape")
-
-
-def _padded(
-    batch: dict[str, NDArray[Any]], weights: NDArray[np.float64]
-) -> tuple[dict[str, NDArray[Any]], NDArray[np.float64]]:
-    """Rows of weight zero up to a power of two, so that a growing set compiles a few times only."""
-    size = weights.shape[1]
-    extra = (1 << (size - 1).bit_length()) - size
-
-    def pad(values: NDArray[Any]) -> NDArray[Any]:
-        return np.pad(values, [(0, 0), (0, extra)] + [(0, 0)] * (values.ndim - 2))
-
-    return {name: pad(values) for name, values in batch.items()}, pad(weights)
 
 
 def mend(

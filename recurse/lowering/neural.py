@@ -32,7 +32,7 @@ class NeuralNet:
         self._meter = Meter(arm, self._streams, runtime)
         self._correction = Correction(arm, self._streams, runtime)
         self._drawn: tuple[int, Host] = (-1, {})
-        self.pools = Bank(self._streams)
+        self.pools = Bank(self._streams, compact=True)
 
     def real(self, n: int) -> Host:
         drawn = self._arm.source.draw(self._streams, 0, "real", n)

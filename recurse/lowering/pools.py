@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Arrays, Host, Runtime, stack
+from recurse.backend import Arrays, Host, Runtime
 from recurse.schedule import Pool, Row, Schedule, Use
 from recurse.streams import Integers, Streams, Subset
 
 Batch = dict[str, NDArray[Any]]
+_HORIZON = 8
+
+
+def ahead(schedule: Schedule) -> Schedule:
+    """The schedule, at least eight generations long.
+
+    A longer run extends a shorter one, so what is decided from the rows must not depend on where
+    the run stops; a policy shows in its first rows whether it uses pools in part.
+    """
+    return replace(schedule, generations=max(schedule.generations, _HORIZON))
 
 
 def whole(schedule: Schedule) -> str | None:
     """Why pools cannot be summed up by their statistics: a row that uses one in part, or None."""
     sizes = {Pool("real"): schedule.real}
-    for row in schedule:
+    for row in ahead(schedule):
         sizes[Pool("synthetic", row.generation)] = row.synthesise
         sizes[Pool("fresh", row.generation)] = row.fresh
         if row.budget is not None:
@@ -32,7 +43,7 @@ def whole(schedule: Schedule) -> str | None:
 def nested(schedule: Schedule) -> bool:
     """Whether every row extends the one before, so that a running total is all that is needed."""
     before: tuple[Use, ...] = ()
-    for row in schedule:
+    for row in ahead(schedule):
         if row.uses[: len(before)] != before:
             return False
         before = row.uses
@@ -86,48 +97,112 @@ class Merged:
                 pool = Pool(kind, int(born))  # type: ignore[arg-type]
                 self._held[pool] = {**self._held.get(pool, {}), key: array}
 
-    def resume(self, row: Row) -> None:
-        """After ``unpack``: the running total stands for this row."""
+    def resume(self, row: Row, following: Row) -> bool:
+        """After ``unpack``: the running total, where there is one, stands for this row."""
         if self._running:
             self._uses = row.uses
+            return bool(self._total)
+        return _complete(self._held, row, following)
 
 
 class Bank:
-    """Pools as samples on the host; gathers prefixes and random subsets."""
+    """Pools as samples on the host, side by side in one array that grows by doubling."""
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: Streams, compact: bool) -> None:
+        """``compact``: hand out only the samples of a row, for families that know no weights."""
         self._streams = streams
-        self._held: dict[Pool, Batch] = {}
+        self._compact = compact
+        self._slots: dict[Pool, slice] = {}
+        self._arrays: Batch = {}
+        self._end = 0
 
-    def add(self, pool: Pool, value: Batch) -> None:
-        self._held[pool] = value
+    def add(self, pool: Pool, value: Host) -> None:
+        count = next(iter(value.values())).shape[1]
+        self._reserve(value, self._end + count)
+        self._slots[pool] = slice(self._end, self._end + count)
+        self._end += count
+        for name, values in value.items():
+            self._arrays[name][:, self._slots[pool]] = values
 
     def gather(self, row: Row) -> tuple[Batch, NDArray[np.float64]]:
-        """The samples ``[R, size, ...]`` and their weights ``[R, size]``."""
-        taken = [{k: v[:, : use.take] for k, v in self._held[use.pool].items()} for use in row.uses]
-        batch = stack(taken)
-        weights = np.concatenate([np.full(use.take, use.weight) for use in row.uses])
-        if row.budget is None:
-            return batch, np.broadcast_to(weights, (len(self._streams.seeds), len(weights)))
-        request = (
-            Integers(row.pooled, (row.budget,)) if row.replacement else Subset(row.pooled, row.budget)
+        """Samples ``[R, n, ...]`` and their weights ``[R, n]``; n may exceed what the row uses.
+
+        Whole arrays with weight zero for what is not used cost no copy, and their size changes
+        only when they double: a program compiled for it serves many generations.
+        """
+        replicates = len(self._streams.seeds)
+        index = np.concatenate(
+            [np.arange(use.take) + self._slots[use.pool].start for use in row.uses]
         )
-        index = self._streams.draw(row.generation, "subsample", request)
-        rows = np.arange(len(index))[:, None]
-        return {name: values[rows, index] for name, values in batch.items()}, weights[index]
+        weights = np.concatenate([np.full(use.take, use.weight) for use in row.uses])
+        if row.budget is not None:
+            picked = self._picks(row)
+            return self._taken(index[picked]), weights[picked]
+        if self._compact:
+            return self._taken(index), np.broadcast_to(weights, (replicates, len(weights)))
+        spread = np.zeros(next(iter(self._arrays.values())).shape[1])
+        spread[index] = weights
+        return self._arrays, np.broadcast_to(spread, (replicates, len(spread)))
 
     def forget(self, following: Row | None) -> None:
-        if following is not None:
-            alive = {use.pool for use in following.uses}
-            self._held = {pool: held for pool, held in self._held.items() if pool in alive}
+        if following is None:
+            return
+        alive = {use.pool for use in following.uses}
+        kept = {pool: place for pool, place in self._slots.items() if pool in alive}
+        if len(kept) == len(self._slots):
+            return
+        # No holes: the layout, and with it the order of every sum, follows from what is held.
+        held = [(pool, self._cut(place)) for pool, place in kept.items()]
+        self._slots, self._arrays, self._end = {}, {}, 0
+        for pool, value in held:
+            self.add(pool, value)
 
     def pack(self) -> Batch:
-        return {f"{p.kind}/{p.born}/{k}": v for p, held in self._held.items() for k, v in held.items()}
+        return {
+            f"{pool.kind}/{pool.born}/{name}": values
+            for pool, place in self._slots.items()
+            for name, values in self._cut(place).items()
+        }
 
     def unpack(self, arrays: Host) -> None:
+        found: dict[Pool, Batch] = {}
         for name, array in arrays.items():
             kind, born, key = name.split("/")
-            self._held.setdefault(Pool(kind, int(born)), {})[key] = array  # type: ignore[arg-type]
+            found.setdefault(Pool(kind, int(born)), {})[key] = array  # type: ignore[arg-type]
+        # In the order in which they were born, as in a run that was never stopped.
+        for pool in sorted(found, key=lambda pool: (pool.born, pool.kind != "synthetic")):
+            self.add(pool, found[pool])
 
     def resume(self, row: Row) -> None:
         """After ``unpack``: nothing more to restore."""
+
+    def _picks(self, row: Row) -> NDArray[np.int64]:
+        """Which of the row's samples each replicate sees: ``[R, budget]``."""
+        assert row.budget is not None
+        request = (
+            Integers(row.pooled, (row.budget,))
+            if row.replacement
+            else Subset(row.pooled, row.budget)
+        )
+        return self._streams.draw(row.generation, "subsample", request).astype(np.int64)
+
+    def _taken(self, index: NDArray[np.int64]) -> Batch:
+        if index.ndim == 1:
+            return {name: values[:, index] for name, values in self._arrays.items()}
+        rows = np.arange(len(index))[:, None]
+        return {name: values[rows, index] for name, values in self._arrays.items()}
+
+    def _cut(self, place: slice) -> Batch:
+        return {name: values[:, place].copy() for name, values in self._arrays.items()}
+
+    def _reserve(self, like: Host, size: int) -> None:
+        """Room for ``size`` samples."""
+        for name, values in like.items():
+            held = self._arrays.get(name)
+            if held is not None and held.shape[1] >= size:
+                continue
+            capacity = 1 << (size - 1).bit_length()
+            grown = np.zeros((values.shape[0], capacity, *values.shape[2:]), values.dtype)
+            if held is not None:
+                grown[:, : held.shape[1]] = held
+            self._arrays[name] = grown
