@@ -168,7 +168,7 @@ def texts(values: Iterable[str]) -> npt.NDArray[Any]:
 
 
 def objects(values: Iterable[object]) -> npt.NDArray[Any]:
-    """A column of bytes, or of booleans and None."""
+    """A column of bytes, of JSON (as text of fixed width it would be quoted), or with None in it."""
     values = list(values)
     column = np.empty(len(values), dtype=object)
     column[:] = values

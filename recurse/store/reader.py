@@ -57,12 +57,12 @@ class Store:
         self.root = Path(path)
         self.messages: list[str] = []
         self._recover()
-        self._snapshot, self._connection = self._open()
+        self._snapshot, self._written, self._connection = self._open()
 
     def refresh(self) -> None:
         """Go on with the newest snapshot."""
         before = self._connection
-        self._snapshot, self._connection = self._open()
+        self._snapshot, self._written, self._connection = self._open()
         before.close()
 
     def close(self) -> None:
@@ -83,8 +83,8 @@ class Store:
     @property
     def freshness(self) -> Freshness:
         """How old the snapshot is, and who writes to the store now."""
-        age = time.time() - self._snapshot.stat().st_mtime
-        return Freshness(self._snapshot.name, max(age, 0.0), lock.holder(self.root))
+        age = max(time.time() - self._written, 0.0)
+        return Freshness(self._snapshot.name, age, lock.holder(self.root))
 
     def metrics(
         self,
@@ -224,13 +224,16 @@ class Store:
             return polars.DataFrame()
         return polars.DataFrame(_Stream(relation.__arrow_c_stream__()))
 
-    def _open(self) -> tuple[Path, duckdb.DuckDBPyConnection]:
-        """The newest snapshot that can be opened; one may vanish while we look."""
+    def _open(self) -> tuple[Path, float, duckdb.DuckDBPyConnection]:
+        """The newest snapshot that can be opened, and its time; one may vanish while we look."""
         refusals: dict[str, str] = {}
         for _ in range(TRIES):
             for path in reversed(snapshot.published(self.root)):
                 try:
+                    written = path.stat().st_mtime
                     connection = duckdb.connect(str(path), read_only=True, config=HARDENED)
+                except FileNotFoundError:
+                    continue
                 except duckdb.Error as error:
                     refusals[path.name] = f"{path.name}: {str(error).splitlines()[0]}"
                     continue
@@ -240,7 +243,7 @@ class Store:
                 except BaseException:
                     connection.close()
                     raise
-                return path, connection
+                return path, written, connection
         if refusals:
             raise database.StoreDamaged("; ".join(refusals.values()))
         raise StoreMissing(f"no store at {self.root}", hint="'recurse run SPEC' makes one")

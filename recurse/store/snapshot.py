@@ -79,13 +79,9 @@ def is_stale(root: Path, database: Path) -> bool:
 
     Looks at times of change only; nobody but the writer may open the database.
     """
-    files = [
-        path for path in (database, database.with_name(f"{database.name}.wal")) if path.exists()
-    ]
+    changed = max(_changed(database), _changed(database.with_name(f"{database.name}.wal")))
     last = newest(root)
-    if last is None or not files:
-        return bool(files)
-    return max(path.stat().st_mtime_ns for path in files) > last.stat().st_mtime_ns
+    return changed > (_changed(last) if last else 0)
 
 
 def touch(root: Path) -> None:
@@ -93,6 +89,14 @@ def touch(root: Path) -> None:
     last = newest(root)
     if last is not None:
         os.utime(last)
+
+
+def _changed(path: Path) -> int:
+    """When a file was last written, in ns; 0 if it is not there (any more)."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, path: Path, storage: str) -> None:

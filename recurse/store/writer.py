@@ -285,9 +285,10 @@ class StoreWriter:
                 continue
             # A cell and generation handed in twice is compared with itself in the next batch.
             cells = taken.setdefault(fragment.generation, set())
-            if not cells.isdisjoint(fragment.cells):
+            mine = {*fragment.cells, *fragment.failures}
+            if not cells.isdisjoint(mine):
                 break
-            cells.update(fragment.cells)
+            cells |= mine
             batch.append((waiting.pop(), fragment))
         fault("ingest.after_read")
         return batch

@@ -1,7 +1,7 @@
 """A small deterministic run: what an engine does with the store, without models.
 
-Two blocks of three cells; the state of a block is a chaotic recursion, so that a resume from a wrong
-or missing checkpoint shows in every later bit.
+Two blocks of three cells; the state of a block is a chaotic recursion, so that a resume from a
+wrong or missing checkpoint shows in every later bit.
 """
 
 from __future__ import annotations
