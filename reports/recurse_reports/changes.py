@@ -1,0 +1,99 @@
+"""How each arm changed from generation 0 to its last one, and what theory says about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recurse_reports.intervals import Interval, difference, ratio
+from recurse_reports.subject import Measure, Subject, TheoryLine
+
+NEAR = 4.0
+"""Standard errors within which a mean is called near theory."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A metric of one arm on one backend between generation 0 and ``generation``.
+
+    ``first`` and ``last`` are ``[R]``, the seeds that have both; ``wanted`` counts all seeds.
+    """
+
+    arm: str
+    backend: str
+    measure: Measure
+    generation: int
+    first: npt.NDArray[np.float64]
+    last: npt.NDArray[np.float64]
+    wanted: int
+    theory: tuple[TheoryLine, ...]
+
+    @property
+    def by_ratio(self) -> bool:
+        """Whether a ratio makes sense: a positive quantity with a zero of its own."""
+        positive = min(self.first.min(), self.last.min()) >= 0 and self.first.mean() > 0
+        return bool(positive and self.last.mean() > 0 and not self.measure.absolute)
+
+    @property
+    def interval(self) -> Interval:
+        """The ratio last : first, or the difference last - first, with its 95 % interval."""
+        return (ratio if self.by_ratio else difference)(self.first, self.last)
+
+    @property
+    def error(self) -> float:
+        """Standard error of the last mean, NaN for one seed."""
+        n = len(self.last)
+        return float(self.last.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+
+    @property
+    def moved(self) -> int:
+        """1 if it rose, -1 if it fell, 0 if the interval allows for no change."""
+        none = 1.0 if self.by_ratio else 0.0
+        found = self.interval
+        if found.known and not found.excludes(none):
+            return 0
+        return int(np.sign(found.mid - none))
+
+    def line(self, kind: str) -> TheoryLine | None:
+        """The curve of theory of that kind that reaches both ends."""
+        ends = (0, self.generation)
+        for line in self.theory:
+            if line.kind == kind and np.isfinite([line.at(g) for g in ends]).all():
+                return line
+        return None
+
+
+def changes(subject: Subject, measure: Measure) -> tuple[Change, ...]:
+    """The change of every arm and backend in the order of the plan; of those that have any."""
+    theory = subject.theory(measure.kind)
+    found = []
+    for (arm, backend), curves in subject.arrays(measure.kind).items():
+        present = np.isfinite(curves.values)
+        reached = np.flatnonzero((present & present[:1]).any(axis=1))
+        if not len(reached) or reached[-1] == 0:
+            continue
+        generation = int(reached[-1])
+        both = present[0] & present[generation]
+        mine = tuple(line for line in theory if line.arm == arm)
+        ends = curves.values[0, both], curves.values[generation, both]
+        found.append(Change(arm, backend, measure, generation, *ends, len(both), mine))
+    return tuple(found)
+
+
+def shape(line: TheoryLine) -> str:
+    """``linear``, ``geometric``, ``flat`` or nothing, from the values of a curve."""
+    x, y = line.generations.astype(float), line.values
+    if len(x) < 3 or not np.isfinite(y).all():
+        return ""
+    if np.ptp(y) <= 1e-9 * np.abs(y).max():
+        return "flat"
+    if _straight(x, y):
+        return "linear"
+    return "geometric" if (y > 0).all() and _straight(x, np.log(y)) else ""
+
+
+def _straight(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> bool:
+    fitted = np.polyval(np.polyfit(x, y, 1), x)
+    return bool(np.abs(fitted - y).max() <= 1e-6 * np.ptp(y))

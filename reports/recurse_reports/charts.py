@@ -1,0 +1,213 @@
+"""How figures look: palette, axes and type, as Vega-Lite through Altair.
+
+Text and rules are ``currentColor`` on a transparent ground, so that one figure serves a light and a
+dark page. Series colours are Okabe and Ito's, three of them darkened so that each has a contrast of
+3 : 1 on white and on near-black; colour is never alone: arms have markers, theory has dashes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from recurse.problems import RecurseError
+
+if TYPE_CHECKING:
+    import types
+
+WIDTH = 700
+COLOURS = ("#d55e00", "#0072b2", "#009e73", "#c46a9b", "#b07a00", "#3a8fc4", "#7f7f7f")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
+DASHES: Mapping[str, list[float]] = {
+    "exact": [5, 3],
+    "bound": [1.5, 3],
+    "asymptotic": [8, 3, 1.5, 3],
+}
+POOLS = {
+    "real": "#0072b2",
+    "fresh real": "#7fb8d8",
+    "synthetic, from the last model": "#d55e00",
+    "synthetic, from earlier models": "#eeb07f",
+}
+FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
+INK = "currentColor"
+MOST = 200
+"""Generations drawn; of more, evenly chosen ones."""
+
+_AXIS = {
+    "domain": False,
+    "ticks": False,
+    "gridColor": INK,
+    "gridOpacity": 0.12,
+    "gridWidth": 0.7,
+    "labelColor": INK,
+    "labelOpacity": 0.72,
+    "labelFont": FONT,
+    "labelFontSize": 11,
+    "labelPadding": 6,
+    "titleColor": INK,
+    "titleOpacity": 0.72,
+    "titleFont": FONT,
+    "titleFontSize": 11,
+    "titleFontWeight": "normal",
+    "titlePadding": 8,
+}
+CONFIG: dict[str, Any] = {
+    "background": "transparent",
+    "font": FONT,
+    "aria": False,
+    "view": {"stroke": None},
+    "axis": _AXIS,
+    "axisX": {"grid": False, "labelFlush": False},
+    "legend": {
+        "labelColor": INK,
+        "labelFont": FONT,
+        "labelFontSize": 11.5,
+        "titleColor": INK,
+        "titleFont": FONT,
+        "symbolStrokeWidth": 2,
+        "symbolSize": 70,
+        "labelLimit": 320,
+        "columnPadding": 16,
+    },
+    "title": {
+        "color": INK,
+        "font": FONT,
+        "fontSize": 13,
+        "fontWeight": 600,
+        "subtitleColor": INK,
+        "subtitleFont": FONT,
+        "subtitleFontSize": 11,
+        "subtitlePadding": 4,
+        "anchor": "start",
+        "frame": "group",
+        "offset": 12,
+    },
+    "header": {"labelColor": INK, "labelFont": FONT, "titleColor": INK},
+}
+
+
+class MissingLibrary(RecurseError):
+    """Figures need libraries that are not installed."""
+
+
+def altair() -> types.ModuleType:
+    """Altair, loaded when the first figure is made.
+
+    Raises:
+        MissingLibrary: it is not installed.
+    """
+    try:
+        import altair
+    except ImportError as error:
+        raise missing(error) from error
+    return altair
+
+
+def missing(error: ImportError) -> MissingLibrary:
+    """The error that says what to install."""
+    return MissingLibrary(
+        f"reports need altair and vl-convert ({error})",
+        hint="pip install 'recurse-sim[reports]'",
+    )
+
+
+def finished(chart: Any, title: str, subtitle: str = "") -> dict[str, Any]:
+    """A chart as a Vega-Lite specification with the common look."""
+    alt = altair()
+    text = alt.TitleParams(title, **({"subtitle": subtitle} if subtitle else {}))
+    found: dict[str, Any] = chart.properties(title=text).to_dict(validate=True)
+    found["config"] = CONFIG
+    return found
+
+
+def chosen(generations: npt.NDArray[np.int64], most: int = MOST) -> npt.NDArray[np.int64]:
+    """At most that many generations, evenly spaced, with the first and the last."""
+    if len(generations) <= most:
+        return generations
+    places = np.unique(np.linspace(0, len(generations) - 1, most).round().astype(int))
+    return generations[places]
+
+
+def milestones(last: int, most: int = 10) -> list[int]:
+    """Generations worth a line in a table: 0, 1, 2, 5, 10, 20, 50, ... and the last one."""
+    if last < most:
+        return list(range(last + 1))
+    steps = [m * 10**e for e in range(8) for m in (1, 2, 5)]
+    found = [0, *(step for step in steps if step < last)]
+    if len(found) > 1 and last < 1.3 * found[-1]:
+        found.pop()
+    return [*found, last]
+
+
+class Scale:
+    """The vertical axis of a figure: linear or logarithmic, its domain and its ticks."""
+
+    def __init__(self, values: Sequence[float] | npt.NDArray[np.float64]) -> None:
+        """Logarithmic where all values are positive and span more than a factor 25."""
+        found = np.asarray(values, float)
+        found = found[np.isfinite(found)]
+        low, high = (float(found.min()), float(found.max())) if len(found) else (0.0, 1.0)
+        self.log = low > 0 and high / low > 25
+        if self.log:
+            pad = (high / low) ** 0.04
+            self.low, self.high = low / pad, high * pad
+        else:
+            if low > 0 and low < 0.4 * high:
+                low = 0.0
+            span = (high - low) or abs(high) or 1.0
+            self.low = low if low == 0 else low - 0.05 * span
+            self.high = high + 0.05 * span
+
+    def vega(self) -> Any:
+        """As an Altair scale."""
+        kind = "log" if self.log else "linear"
+        return altair().Scale(type=kind, domain=[self.low, self.high], nice=False, zero=False)
+
+    def axis(self, **options: Any) -> Any:
+        """As an Altair axis, with ticks at 1, 2 and 5 where there are few decades."""
+        if not self.log:
+            return altair().Axis(title=None, tickCount=5, format="~g", **options)
+        span = math.log10(self.high / self.low)
+        steps = (1,) if span > 3 else (1, 3) if span > 2 else (1, 2, 5)
+        every = max(1, round(span / 7))
+        decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        ticks = [m * 10.0**e for e in decades if e % every == 0 for m in steps]
+        shown = [float(f"{t:.3g}") for t in ticks if self.low <= t <= self.high]
+        return altair().Axis(title=None, values=shown, format="~g", **options)
+
+    def place(self, value: float, height: float) -> float:
+        """Pixels from the top."""
+        if self.log:
+            part = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            part = (value - self.low) / (self.high - self.low)
+        return height * (1 - part)
+
+    def clip(self, value: float) -> float:
+        """The value, moved into the domain."""
+        return min(max(value, self.low), self.high)
+
+
+def apart(places: Sequence[float], height: float, gap: float = 14) -> list[float]:
+    """Positions of labels, moved apart so that none covers another, near where they were."""
+    order = sorted(range(len(places)), key=lambda i: places[i])
+    found = [min(max(places[i], 0), height) for i in order]
+    for _ in range(200):
+        moved = False
+        for i in range(len(found) - 1):
+            short = gap - (found[i + 1] - found[i])
+            if short > 1e-6:
+                found[i] -= short / 2
+                found[i + 1] += short / 2
+                moved = True
+        if not moved:
+            break
+    shift = max(-found[0], 0.0) if found else 0.0
+    result = [0.0] * len(places)
+    for rank, i in enumerate(order):
+        result[i] = found[rank] + shift
+    return result

@@ -1,0 +1,227 @@
+"""The figure of a metric over generations: means, bands of the seeds, theory, labels at the lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recurse_reports import charts
+from recurse_reports.charts import COLOURS, DASHES, INK, SHAPES, WIDTH, Scale
+from recurse_reports.subject import TheoryLine
+
+Row = Mapping[str, Any]
+MARKS = 8
+"""Markers along a line."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One arm in one panel. ``rows`` have generation, mean, se, q05, q95 and n."""
+
+    arm: str
+    words: str
+    rank: int
+    rows: Sequence[Row]
+    theory: Sequence[TheoryLine] = ()
+
+    @property
+    def colour(self) -> str:
+        """Of the arm, the same in every figure."""
+        return COLOURS[self.rank % len(COLOURS)]
+
+    @property
+    def shape(self) -> str:
+        """Of its markers; arms of one colour differ in shape."""
+        return SHAPES[(self.rank + self.rank // len(COLOURS)) % len(SHAPES)]
+
+
+def scale_of(panels: Sequence[Sequence[Series]]) -> Scale:
+    """One vertical scale for all panels: bands, means, exact theory and bounds."""
+    values: list[float] = []
+    for series in (series for panel in panels for series in panel):
+        for row in series.rows:
+            values += [row["mean"], row["q05"], row["q95"]] if row["n"] > 1 else [row["mean"]]
+        lines = (line for line in series.theory if line.kind != "asymptotic")
+        values += [float(v) for line in lines for v in line.values]
+    return Scale(_tame(np.asarray(values, float)))
+
+
+def overlay(title: str, subtitle: str, panel: Sequence[Series]) -> dict[str, Any]:
+    """All arms in one panel, with their names at the right end of their lines."""
+    scale = scale_of([panel])
+    names = [series.words for series in panel] + [_name(t) for s in panel for t in _labelled(s)]
+    room = min(8 + 6.4 * max(map(len, names)), 190)
+    width, height = WIDTH - 62 - room, 300.0
+    layers = [layer for series in panel for layer in _bands(series, scale, width, height)]
+    layers += [layer for series in panel for layer in _lines(series, scale)]
+    layers += [layer for series in panel for layer in _theory(series, scale)]
+    layers += _names(panel, scale, width, height)
+    chart = charts.altair().layer(*layers).properties(width=width, height=height)
+    return charts.finished(chart, title + (" (log scale)" if scale.log else ""), subtitle)
+
+
+def grid(
+    title: str, subtitle: str, panels: Sequence[tuple[str, Sequence[Series]]], columns: int
+) -> dict[str, Any]:
+    """Small multiples on one scale; each panel names what is in it."""
+    scale = scale_of([panel for _, panel in panels])
+    width = (WIDTH - 60 - 44 * (columns - 1)) / columns
+    height = max(min(width * 0.72, 210.0), 120.0)
+    alt = charts.altair()
+    drawn = []
+    for place, (name, panel) in enumerate(panels):
+        layers = [x for series in panel for x in _bands(series, scale, width, height)]
+        layers += [x for series in panel for x in _lines(series, scale)]
+        layers += [x for series in panel for x in _theory(series, scale)]
+        if len(panel) > 1:
+            layers += _key(panel, scale, width, height) if place == 0 else []
+        heading = alt.TitleParams(name, fontSize=11.5, fontWeight=600, offset=6)
+        drawn.append(alt.layer(*layers).properties(width=width, height=height, title=heading))
+    rows = [alt.hconcat(*drawn[i : i + columns], spacing=14) for i in range(0, len(drawn), columns)]
+    chart = alt.vconcat(*rows, spacing=16)
+    return charts.finished(chart, title + (" (log scale)" if scale.log else ""), subtitle)
+
+
+def _bands(series: Series, scale: Scale, width: float, height: float) -> list[Any]:
+    """5 to 95 % of the seeds, light; two standard errors to either side of the mean, darker."""
+    del width, height
+    rows = [row for row in series.rows if row["n"] > 1 and np.isfinite(row["se"] or np.nan)]
+    if not rows:
+        return []
+    seeds = [(row["generation"], row["q05"], row["q95"]) for row in rows]
+    errors = [
+        (row["generation"], row["mean"] - 2 * row["se"], row["mean"] + 2 * row["se"]) for row in rows
+    ]
+    return [_band(seeds, series, scale, 0.14), _band(errors, series, scale, 0.30)]
+
+
+def _band(
+    rows: Sequence[tuple[int, float, float]], series: Series, scale: Scale, opacity: float
+) -> Any:
+    alt = charts.altair()
+    values = [{"g": g, "low": scale.clip(low), "high": scale.clip(high)} for g, low, high in rows]
+    return (
+        alt.Chart(alt.Data(values=_rounded(values)))
+        .mark_area(color=series.colour, opacity=opacity)
+        .encode(x=_x(series), y=alt.Y("low:Q", scale=scale.vega(), axis=scale.axis()), y2="high")
+    )
+
+
+def _lines(series: Series, scale: Scale) -> list[Any]:
+    alt = charts.altair()
+    rows = [row for row in series.rows if np.isfinite(row["mean"])]
+    values = [{"g": row["generation"], "mean": scale.clip(row["mean"])} for row in rows]
+    y = alt.Y("mean:Q", scale=scale.vega(), axis=scale.axis())
+    data = alt.Data(values=_rounded(values))
+    line = alt.Chart(data).mark_line(color=series.colour, strokeWidth=2.1, strokeJoin="round")
+    step = max(1, -(-len(values) // MARKS))
+    some = values[:: step] if step == 1 else values[(series.rank * step) // 3 % step :: step]
+    stroke = series.shape == "stroke"
+    mark = alt.Chart(alt.Data(values=_rounded(some))).mark_point(
+        shape=series.shape, size=46, color=series.colour, filled=not stroke, opacity=1
+    )
+    return [line.encode(x=_x(series), y=y), mark.encode(x=_x(series), y=y)]
+
+
+def _theory(series: Series, scale: Scale) -> list[Any]:
+    alt = charts.altair()
+    found = []
+    for curve in series.theory:
+        keep = np.isin(curve.generations, charts.chosen(curve.generations))
+        inside = keep & (curve.values >= scale.low) & (curve.values <= scale.high)
+        pairs = zip(curve.generations[inside], curve.values[inside], strict=True)
+        values = _rounded([{"g": int(g), "value": float(v)} for g, v in pairs])
+        if len(values) < 2:
+            continue
+        ends = [values[0], values[-1]] if np.ptp(curve.values[inside]) == 0 else values
+        mark = alt.Chart(alt.Data(values=ends)).mark_line(
+            color=INK, strokeWidth=1.25, strokeDash=DASHES.get(curve.kind, [2, 2]), opacity=0.85
+        )
+        y = alt.Y("value:Q", scale=scale.vega(), axis=scale.axis())
+        found.append(mark.encode(x=_x(series), y=y))
+    return found
+
+
+def _names(panel: Sequence[Series], scale: Scale, width: float, height: float) -> list[Any]:
+    """The name of each line at its end, moved apart where they would cover each other."""
+    labels: list[tuple[float, str, str, bool]] = []
+    for series in panel:
+        rows = [row for row in series.rows if np.isfinite(row["mean"])]
+        if rows:
+            y = scale.place(scale.clip(rows[-1]["mean"]), height)
+            labels.append((y, series.words, series.colour, True))
+        for curve in _labelled(series):
+            value = float(curve.values[-1])
+            if scale.low <= value <= scale.high:
+                labels.append((scale.place(value, height), _name(curve), INK, False))
+    places = charts.apart([label[0] for label in labels], height)
+    return [
+        _text(text, width + 8, y, colour, bold)
+        for y, (_, text, colour, bold) in zip(places, labels, strict=True)
+    ]
+
+
+def _key(panel: Sequence[Series], scale: Scale, width: float, height: float) -> list[Any]:
+    """Names inside a panel, in the corner that its lines leave free."""
+    del width
+    ends = [row["mean"] for series in panel for row in series.rows[: max(1, len(series.rows) // 2)]]
+    middle = float(np.median([scale.place(scale.clip(v), height) for v in ends if np.isfinite(v)]))
+    top = 10.0 if middle > height / 2 else height - 15.0 * len(panel)
+    alt = charts.altair()
+    found: list[Any] = []
+    for place, series in enumerate(panel):
+        y = top + 15 * place
+        found.append(_text(series.words, 20, y, series.colour, True))
+        dot = alt.Chart(alt.Data(values=[{}])).mark_point(
+            shape=series.shape, size=46, color=series.colour, filled=series.shape != "stroke",
+            opacity=1,
+        )  # fmt: skip
+        found.append(dot.encode(x=alt.value(10), y=alt.value(y)))
+    return found
+
+
+def _text(text: str, x: float, y: float, colour: str, bold: bool) -> Any:
+    alt = charts.altair()
+    mark = alt.Chart(alt.Data(values=[{}])).mark_text(
+        align="left",
+        baseline="middle",
+        color=colour,
+        fontSize=11.5 if bold else 11,
+        fontWeight=600 if bold else "normal",
+        opacity=1 if bold else 0.8,
+        text=text,
+        limit=200,
+    )
+    return mark.encode(x=alt.value(x), y=alt.value(round(y, 1)))
+
+
+def _x(series: Series) -> Any:
+    alt = charts.altair()
+    last = max([row["generation"] for row in series.rows], default=1)
+    axis = alt.Axis(title="generation", tickMinStep=1, format="d", tickCount=6)
+    return alt.X("g:Q", scale=alt.Scale(domain=[0, max(last, 1)], nice=False), axis=axis)
+
+
+def _labelled(series: Series) -> list[TheoryLine]:
+    """Curves named at their end: exact ones run along the means and are named below the title."""
+    return [curve for curve in series.theory if curve.kind != "exact"]
+
+
+def _name(curve: TheoryLine) -> str:
+    return curve.name.replace("pi^2", "π²") or curve.kind
+
+
+def _rounded(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Six digits: more cannot be seen, and cost bytes."""
+    return [
+        {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in row.items()} for row in rows
+    ]
+
+
+def _tame(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    finite = values[np.isfinite(values)]
+    return finite if len(finite) else np.array([0.0, 1.0])

@@ -1,0 +1,98 @@
+"""One scenario ready to be set: its sections, and its figures drawn once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from recurse_reports import svg
+from recurse_reports.blocks import Cell, Data, Figure, Section
+from recurse_reports.sections import sections
+from recurse_reports.subject import Subject
+from recurse_reports.words import slug
+
+ARXIV = re.compile(r"(?:arXiv:)?(\d{4}\.\d{4,5})(?:v\d+)?")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a template sees. ``slug`` is unique among the pages of a report."""
+
+    name: str
+    slug: str
+    title: str
+    question: str
+    cite: str
+    sections: tuple[Section, ...]
+    state: str
+    _drawn: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, subject: Subject, taken: set[str]) -> Page:
+        """The page of a scenario; its slug is added to ``taken``."""
+        name = slug(subject.name)
+        place = 2
+        while name.lower() in taken:
+            name, place = f"{slug(subject.name)}-{place}", place + 1
+        taken.add(name.lower())
+        record = subject.record
+        title = record["title"] or subject.name
+        found = sections(subject)
+        texts = (record["question"] or "", record["cite"] or "")
+        return cls(subject.name, name, title, *texts, found, _state(subject))
+
+    @cached_property
+    def arxiv(self) -> str:
+        """The number of the paper on arXiv, if that is what is cited."""
+        match = ARXIV.search(self.cite)
+        return match.group(1) if match else ""
+
+    def id(self, *parts: str) -> str:
+        """An id that no other element of the report has."""
+        return "-".join(slug(part).replace(".", "-") for part in (self.slug, *parts))
+
+    def draw(self, figure: Figure) -> str:
+        """The figure as inline SVG."""
+        if figure.name not in self._drawn:
+            self._drawn[figure.name] = svg.draw(figure.chart, self.id(figure.name))
+        return self._drawn[figure.name]
+
+    @property
+    def answer(self) -> str:
+        """The first paragraph of the answer as plain text, empty if there is none."""
+        blocks = [b for s in self.sections if s.name == "answer" for b in s.blocks]
+        return next((text for block in blocks if (text := getattr(block, "text", ""))), "")
+
+
+def comma_separated(data: Data) -> str:
+    """All rows behind a figure as CSV; texts that a spreadsheet would run are made harmless."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(data.head)
+    writer.writerows([_harmless(cell) for cell in row] for row in data.rows)
+    return out.getvalue()
+
+
+def _harmless(cell: Cell) -> Cell:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+
+def _state(subject: Subject) -> str:
+    """``claims hold``, ``1 claim failed`` or nothing."""
+    holds: Mapping[object, int] = {
+        key[0]: len(part)
+        for key, part in subject.store.claims(subject.name)
+        .partition_by("holds", as_dict=True)
+        .items()
+    }
+    failed, undecided = holds.get(False, 0), holds.get(None, 0)
+    if failed:
+        return f"{failed} {'claim' if failed == 1 else 'claims'} failed"
+    if undecided:
+        return f"{undecided} {'claim' if undecided == 1 else 'claims'} undecided"
+    return "all claims hold" if holds else ""

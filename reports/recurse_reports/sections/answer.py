@@ -1,0 +1,263 @@
+"""First the answer: how much each arm changed, with an interval, and whether theory agrees."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recurse_reports import words
+from recurse_reports.blocks import Block, Prose, Section, Table
+from recurse_reports.changes import NEAR, Change, changes, shape
+from recurse_reports.intervals import Interval, difference, ratio
+from recurse_reports.subject import Subject
+from recurse_reports.words import Sentence, Strong
+
+ORDER = 10
+SPOKEN = 4
+"""Arms that a paragraph names; of more it names the worst and the best, the table has all."""
+
+
+def section(subject: Subject) -> Section | None:
+    """The answer, or None while nothing has been measured beyond generation 0."""
+    blocks: list[Block] = []
+    every: list[Change] = []
+    for measure in subject.measures:
+        found = changes(subject, measure)
+        if found:
+            every.extend(found)
+            blocks.append(Prose(_paragraph(subject, found), "answer"))
+    if not blocks:
+        return None
+    blocks.extend(_cells(subject))
+    blocks.append(_table(subject, every))
+    return Section("answer", "Answer", blocks)
+
+
+def paragraphs(subject: Subject) -> tuple[str, ...]:
+    """The answer as plain text, for a terminal."""
+    found = section(subject)
+    blocks = found.blocks if found else ()
+    return tuple(block.text for block in blocks if isinstance(block, Prose))
+
+
+def _paragraph(subject: Subject, found: tuple[Change, ...]) -> Sentence:
+    measure = found[0].measure
+    backend = found[0].backend
+    mine = [change for change in found if change.backend == backend]
+    spoken = mine if len(mine) <= SPOKEN else [_worst(mine), _best(mine)]
+    direction = "higher" if measure.worse == "up" else "lower"
+    parts: list[str] = []
+    before = -1
+    for place, change in enumerate(spoken):
+        parts += ["; " if place else "", Strong(subject.words[change.arm]), ": "]
+        parts += [_changed(change, before), _theory(change)]
+        before = change.generation
+    parts.append(f". {words.sentence(direction)} is worse.")
+    if len(spoken) < len(mine):
+        parts.append(f" These are the worst and the best of {len(mine)} arms at the end.")
+    if len(mine) > 1:
+        parts.append(_compared(subject, mine))
+    if len(found) > len(mine):
+        parts.append(_backends(subject, measure.kind, backend))
+    return tuple(parts)
+
+
+def _changed(change: Change, before: int) -> str:
+    """``excess risk grew 98× over 100 generations (95% interval 95 to 101)``; the span once."""
+    noun = change.measure.noun
+    span = f" over {words.count(change.generation, 'generation')}"
+    over = "" if change.generation == before else span
+    few = len(change.last) < change.wanted
+    tail = f", {len(change.last)} of {change.wanted} seeds" if few else ""
+    found = change.interval
+    if not np.isfinite(found.mid):
+        return f"{noun} did not stay finite{over}"
+    if change.moved == 0 and found.known:
+        what = f"{noun} did not change measurably{over}"
+        return f"{what} ({_amount(change, found)}, {_range(change, found)}{tail})"
+    if not change.by_ratio:
+        verb = "rose" if change.moved > 0 else "fell"
+        size = found if change.moved > 0 else Interval(-found.mid, -found.high, -found.low, found.n)
+        return f"{noun} {verb} by {_amount(change, size)}{over} ({_range(change, size)}{tail})"
+    if found.mid >= 1:
+        return f"{noun} grew {_amount(change, found)}{over} ({_range(change, found)}{tail})"
+    return f"{noun} fell {_amount(change, found)}{over} ({_range(change, found)}{tail})"
+
+
+def _amount(change: Change, found: Interval) -> str:
+    """``98×``, ``to 37%`` or ``12.3 nats``."""
+    if not change.by_ratio:
+        return f"{_three(found)[0]} {change.measure.unit}".rstrip()
+    if found.mid >= 1 or change.moved == 0:
+        return f"{_three(found)[0]}×"
+    if found.mid < 0.01:
+        return f"{_three(found.inverse)[0]}×"
+    return f"to {_three(_percent(found))[0]}%"
+
+
+def _range(change: Change, found: Interval) -> str:
+    if not found.known:
+        return "one seed, no interval"
+    if change.by_ratio and found.mid < 1 and change.moved:
+        if found.mid < 0.01:
+            return "95% interval {1} to {2}".format(*_three(found.inverse))
+        return "95% interval {1}% to {2}%".format(*_three(_percent(found)))
+    return "95% interval {1} to {2}".format(*_three(found))
+
+
+def _three(found: Interval) -> tuple[str, str, str]:
+    return words.three(found.mid, found.low, found.high)
+
+
+def _percent(found: Interval) -> Interval:
+    return Interval(100 * found.mid, 100 * found.low, 100 * found.high, found.n)
+
+
+def _theory(change: Change) -> str:
+    """What theory says: the exact curve if there is one, and every bound."""
+    parts = [text for text in (_exact(change), _bound(change)) if text]
+    return ", " + ", ".join(parts) if parts else ""
+
+
+def _exact(change: Change) -> str:
+    line = change.line("exact")
+    if line is None or not np.isfinite(change.last.mean()):
+        return ""
+    expected = line.at(change.generation)
+    kind = shape(line)
+    errors = (float(change.last.mean()) - expected) / change.error if change.error > 0 else 0.0
+    if abs(errors) <= NEAR:
+        start = f"{kind} " if kind in ("linear", "geometric") else ""
+        return f"{start}as theory says ({_expected(change, expected)})"
+    side = "above" if errors > 0 else "below"
+    away = f"{words.number(abs(errors), 2)} standard errors"
+    return f"{away} {side} theory ({_expected(change, expected)})"
+
+
+def _expected(change: Change, expected: float) -> str:
+    """The expectation at the last generation beside the mean that was measured."""
+    mean = words.spread(float(change.last.mean()), change.error)
+    return f"expected {words.number(expected)}, measured {mean}"
+
+
+def _bound(change: Change) -> str:
+    """``below the bound 1.64×``; in the metric's own units where the ratio would mislead."""
+    line = change.line("bound")
+    if line is None:
+        return ""
+    limit, mean = line.at(change.generation), float(change.last.mean())
+    lower = "lower" in line.name
+    side = "above" if mean > limit else "below"
+    beyond = (mean < limit) if lower else (mean > limit)
+    start = change.line("exact")
+    base = start.at(0) if start else float(change.first.mean())
+    times = limit / base if change.by_ratio and base > 0 else np.nan
+    same = np.isfinite(times) and (change.interval.mid > times) == (mean > limit)
+    text = f"{words.number(times)}×" if same else words.number(limit)
+    errors = abs(mean - limit) / change.error if change.error > 0 else 0.0
+    noise = " by less than the noise" if beyond and errors <= NEAR else ""
+    return f"{side} the bound {text}{noise}"
+
+
+def _worst(found: list[Change]) -> Change:
+    sign = 1 if found[0].measure.worse == "up" else -1
+    return max(found, key=lambda change: sign * float(change.last.mean()))
+
+
+def _best(found: list[Change]) -> Change:
+    sign = 1 if found[0].measure.worse == "up" else -1
+    return min(found, key=lambda change: sign * float(change.last.mean()))
+
+
+def _compared(subject: Subject, found: list[Change]) -> str:
+    """The worst arm against the best one at the same generation, paired by seed."""
+    worst, best = _worst(found), _best(found)
+    pairs = min(len(worst.last), len(best.last))
+    whole = worst.wanted == best.wanted == len(worst.last) == len(best.last)
+    if worst is best or worst.generation != best.generation or not (whole and pairs > 1):
+        return ""
+    measure, start = worst.measure, f" At generation {worst.generation} the {worst.measure.noun}"
+    under = f"under {subject.words[worst.arm]}"
+    other = f"under {subject.words[best.arm]}"
+    if worst.by_ratio and best.by_ratio:
+        found_ratio = ratio(best.last, worst.last)
+        if found_ratio.known and not found_ratio.excludes(1.0):
+            return f"{start} differs between no two arms by more than the noise."
+        more = found_ratio if found_ratio.mid >= 1 else found_ratio.inverse
+        ends = (under, other) if found_ratio.mid >= 1 else (other, under)
+        mid, low, high = _three(more)
+        return f"{start} {ends[0]} is {mid} times that {ends[1]} (95% interval {low} to {high})."
+    gap = difference(best.last, worst.last)
+    if gap.known and not gap.excludes(0.0):
+        return f"{start} differs between no two arms by more than the noise."
+    size = gap if gap.mid >= 0 else Interval(-gap.mid, -gap.high, -gap.low, gap.n)
+    mid, low, high = _three(size)
+    amount = f"{mid} {measure.unit}".rstrip()
+    side = "higher" if gap.mid >= 0 else "lower"
+    return f"{start} is {amount} {side} {under} than {other} (95% interval {low} to {high})."
+
+
+def _backends(subject: Subject, metric: str, spoken: str) -> str:
+    found = subject.agreement(metric)
+    others = [backend for backend in subject.backends if backend != spoken]
+    if found is None:
+        return f" Figures are those of {spoken}."
+    if found.equal:
+        same = "the same numbers" if found.relative == 0 else (
+            f"the same numbers to {words.number(found.relative, 1)} (relative)"
+        )
+        return f" {words.sentence(words.listed([spoken, *others]))} give {same}."
+    start = f" Figures are those of {spoken}; {words.listed(others)}"
+    one = len(others) == 1
+    if found.alike:
+        return f"{start} {'agrees' if one else 'agree'} within the noise."
+    chance = words.number(found.chance, 1)
+    return f"{start} {'differs' if one else 'differ'} from it (adjusted p = {chance})."
+
+
+def _cells(subject: Subject) -> list[Block]:
+    """A warning where cells failed or are not there yet."""
+    frame = subject.store.cells(subject.name)
+    counts = {key[0]: len(part) for key, part in frame.partition_by("status", as_dict=True).items()}
+    whole = counts.get("complete", 0)
+    if whole == len(frame):
+        return []
+    text = f"{whole} of {words.count(len(frame), 'cell')} {'is' if whole == 1 else 'are'} complete"
+    if counts.get("failed"):
+        rows = frame.filter(frame["status"] == "failed").to_dicts()
+        reasons = list(dict.fromkeys(f"{r['reason']}" for r in rows))[:3]
+        text += f"; {counts['failed']} failed ({'; '.join(reasons)})"
+    if counts.get("partial"):
+        text += f"; {counts['partial']} not finished"
+    return [Prose((text, "."), "warning")]
+
+
+def _table(subject: Subject, found: list[Change]) -> Table:
+    several = len(subject.backends) > 1
+    head = ["metric", "arm", *(["backend"] if several else []), "generations", "seeds"]
+    head += ["at generation 0", "at the end", "change", "95% interval", "theory at the end"]
+    rows = []
+    for change in found:
+        interval = change.interval
+        mid, low, high = _three(interval)
+        exact = change.line("exact")
+        rows.append(
+            [
+                change.measure.noun,
+                subject.words[change.arm],
+                *([change.backend] if several else []),
+                str(change.generation),
+                str(len(change.last)),
+                words.number(float(change.first.mean())),
+                words.number(float(change.last.mean())),
+                f"{mid}×" if change.by_ratio else _signed(mid),
+                f"{low} to {high}" if interval.known else "–",
+                words.number(exact.at(change.generation)) if exact else "–",
+            ]
+        )
+    start = 3 if several else 2
+    text = "Means over the seeds; changes are ratios (×) or differences, with 95% intervals by seed."
+    return Table(text, head, rows, tuple(range(start, len(head))))
+
+
+def _signed(text: str) -> str:
+    return text if text.startswith(("-", "–")) else f"+{text}"

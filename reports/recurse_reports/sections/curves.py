@@ -1,0 +1,183 @@
+"""Each metric over the generations, by arm, with the spread of the seeds and theory beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurse_reports import charts, words
+from recurse_reports.blocks import Cell, Data, Figure, Section, Table
+from recurse_reports.curveplot import Series, grid, overlay
+from recurse_reports.subject import Measure, Subject, TheoryLine
+
+ORDER = 20
+TOGETHER = 4
+"""Arms that share a panel; more get a panel each."""
+COLUMNS = ("generation", "arm", "backend", "n", "mean", "se", "median", "q05", "q95")
+
+Rows = dict[tuple[str, str], list[dict[str, Any]]]
+
+
+def section(subject: Subject) -> Section | None:
+    """A figure per metric, or None where nothing is measured."""
+    figures = [figure for measure in subject.measures for figure in _figures(subject, measure)]
+    return Section("curves", "Curves", figures) if figures else None
+
+
+def _figures(subject: Subject, measure: Measure) -> list[Figure]:
+    rows = _rows(subject, measure)
+    if not rows:
+        return []
+    theory = subject.theory(measure.kind)
+    backends = [b for b in subject.backends if any(key[1] == b for key in rows)]
+    agreement = subject.agreement(measure.kind)
+    if agreement is not None and agreement.equal:
+        backends = backends[:1]
+    panels = {backend: _panel(subject, rows, theory, backend) for backend in backends}
+    if max(map(len, panels.values())) > TOGETHER:
+        parts = [(backend, {backend: panel}) for backend, panel in panels.items()]
+    else:
+        parts = [("", panels)]
+    return [_figure(subject, measure, rows, part, name) for name, part in parts]
+
+
+def _figure(
+    subject: Subject,
+    measure: Measure,
+    rows: Rows,
+    panels: Mapping[str, Sequence[Series]],
+    backend: str,
+) -> Figure:
+    title, subtitle = words.sentence(measure.label), _subtitle(panels)
+    every = [series for panel in panels.values() for series in panel]
+    alone = len(panels) == 1
+    if alone and len(every) > TOGETHER:
+        single = [(series.words, [series]) for series in every]
+        extra = f", {backend}" if len(subject.backends) > 1 else ""
+        chart = grid(title + extra, subtitle, single, 3)
+    elif alone:
+        chart = overlay(title, subtitle, every)
+    else:
+        chart = grid(title, subtitle, list(panels.items()), min(len(panels), 2))
+    name = words.slug(f"curves-{measure.kind}" + (f"-{backend}" if backend else ""))
+    shown = {(s.arm, b) for b, panel in panels.items() for s in panel}
+    caption = _caption(subject, measure, panels)
+    mine = {key: value for key, value in rows.items() if key in shown or not backend}
+    return Figure(name, title, caption, chart, _data(subject, measure, mine))
+
+
+def _rows(subject: Subject, measure: Measure) -> Rows:
+    """What the store says of a metric, by arm and backend."""
+    frame = subject.store.summary(subject.name, metric=measure.kind)
+    found: Rows = {}
+    for row in frame.to_dicts():
+        found.setdefault((row["arm"], row["backend"]), []).append(row)
+    return found
+
+
+def _panel(
+    subject: Subject, rows: Rows, theory: Sequence[TheoryLine], backend: str
+) -> list[Series]:
+    found = []
+    for rank, arm in enumerate(subject.arms):
+        mine = rows.get((arm, backend), [])
+        keep = set(charts.chosen(np.array([row["generation"] for row in mine])).tolist())
+        lines = [line for line in theory if line.arm == arm]
+        some = [row for row in mine if row["generation"] in keep]
+        if some:
+            found.append(Series(arm, subject.words[arm], rank, some, lines))
+    return found
+
+
+def _subtitle(panels: Mapping[str, Sequence[Series]]) -> str:
+    every = [series for panel in panels.values() for series in panel]
+    parts = ["line: mean"]
+    if max(row["n"] for series in every for row in series.rows) > 1:
+        parts.append("bands: 5 to 95% of seeds, and ±2 standard errors of the mean")
+    kinds = {line.kind for series in every for line in series.theory}
+    names = {"exact": "dashed: exact theory", "bound": "dotted: bound", "asymptotic": "dash-dot: limit"}
+    parts += [text for kind, text in names.items() if kind in kinds]
+    return "  ·  ".join(parts)
+
+
+def _caption(
+    subject: Subject, measure: Measure, panels: Mapping[str, Sequence[Series]]
+) -> str:
+    """What stands at the end of each line, and whose the theory is."""
+    backend, panel = next(iter(panels.items()))
+    last = max(series.rows[-1]["generation"] for series in panel)
+    ends = [
+        f"{series.words} {words.spread(row['mean'], row['se'])}"
+        for series in panel
+        for row in [series.rows[-1]]
+        if row["generation"] == last and np.isfinite(row["mean"])
+    ]
+    seeds = max(row["n"] for series in panel for row in series.rows)
+    unit = f" {measure.unit}" if measure.unit else ""
+    parts = [
+        f"{words.sentence(measure.noun)} by generation, mean of {words.count(seeds, 'seed')}"
+        + ("" if len(subject.backends) == 1 else f" ({backend})")
+    ]
+    what = "mean ± standard error" if seeds > 1 else "value"
+    if ends:
+        parts.append(f"At generation {last} ({what}): {'; '.join(ends)}{unit}")
+    parts += _agreement(subject, measure, panels)
+    cites = dict.fromkeys(
+        line.cite for series in panel for line in series.theory if line.cite
+    )
+    if cites:
+        parts.append(f"Theory: {'; '.join(cites)}")
+    return ". ".join(parts) + "."
+
+
+def _agreement(
+    subject: Subject, measure: Measure, panels: Mapping[str, Sequence[Series]]
+) -> list[str]:
+    found = subject.agreement(measure.kind)
+    if found is None:
+        return []
+    names = words.listed(subject.backends)
+    if found.equal:
+        to = f"to {words.number(found.relative, 1)} (relative) " if found.relative else ""
+        return [f"{words.sentence(names)} agree {to}and are drawn once"]
+    if found.alike:
+        return [f"{words.sentence(names)} agree within the noise of the seeds"]
+    return [f"{words.sentence(names)} differ (adjusted p = {words.number(found.chance, 1)})"]
+
+
+def _data(subject: Subject, measure: Measure, rows: Rows) -> Data:
+    several = len(subject.backends) > 1
+    ordered = {place: rows[place] for place in subject.places if place in rows}
+    last = max(row["generation"] for found in ordered.values() for row in found)
+    marks = set(charts.milestones(last))
+    exact = {t.arm: t for t in reversed(subject.theory(measure.kind)) if t.kind == "exact"}
+    head = ["arm", *(["backend"] if several else []), "generation", "seeds"]
+    head += ["mean", "standard error", "5%", "95%", *(["exact theory"] if exact else [])]
+    table = [
+        [
+            subject.words[arm],
+            *([backend] if several else []),
+            str(row["generation"]),
+            str(row["n"]),
+            words.number(row["mean"], 4),
+            words.number(row["se"], 2),
+            words.number(row["q05"]),
+            words.number(row["q95"]),
+            *([words.number(_expected(exact, arm, row["generation"]), 4)] if exact else []),
+        ]
+        for (arm, backend), found in ordered.items()
+        for row in found
+        if row["generation"] in marks
+    ]
+    full: list[Sequence[Cell]] = [
+        [row[column] for column in COLUMNS] for found in ordered.values() for row in found
+    ]
+    first = 2 if several else 1
+    caption = f"{words.sentence(measure.label)}: figures behind the curves, at some generations"
+    return Data(Table(caption, head, table, tuple(range(first, len(head)))), COLUMNS, full)
+
+
+def _expected(exact: Mapping[str, TheoryLine], arm: str, generation: int) -> float | None:
+    return exact[arm].at(generation) if arm in exact else None

@@ -1,0 +1,22 @@
+"""What planner and theory had to say, such as a law that was left out and why."""
+
+from __future__ import annotations
+
+from recurse_reports.blocks import Listing, Section
+from recurse_reports.subject import Subject
+
+ORDER = 60
+
+
+def section(subject: Subject) -> Section | None:
+    """The remarks; one that several arms share is shown once."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in subject.store.notes(subject.name).to_dicts():
+        arm = subject.words.get(row["arm"], row["arm"] or "")
+        found.setdefault((row["about"] or "", row["note"] or ""), []).append(arm)
+    items = []
+    for (about, note), arms in found.items():
+        named = [arm for arm in dict.fromkeys(arms) if arm]
+        where = f" ({', '.join(named)})" if named and len(named) < len(subject.arms) else ""
+        items.append((about + where, note))
+    return Section("remarks", "Remarks", [Listing(items)]) if items else None

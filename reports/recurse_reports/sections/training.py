@@ -1,0 +1,185 @@
+"""What each generation was trained on, from the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurse_reports import charts, words
+from recurse_reports.blocks import Data, Figure, Section, Table
+from recurse_reports.charts import POOLS, WIDTH
+from recurse_reports.subject import Subject
+
+ORDER = 40
+PANELS = 6
+"""Schedules drawn; the table has them all."""
+BARS = 25
+"""Generations up to which there is a bar for each; more become a stepped area."""
+
+Rows = list[dict[str, Any]]
+Schedule = dict[int, Rows]
+
+
+def section(subject: Subject) -> Section | None:
+    """The share of each pool over the generations, and some rows in words."""
+    schedules = _schedules(subject)
+    if not schedules:
+        return None
+    head = ("arm", "generation", "trained on", "samples")
+    table = Table(
+        "The schedule: what generations 0, 1, 2 and the last one were fitted on.",
+        head,
+        [row for arms, schedule in schedules for row in _printed(subject, arms, schedule)],
+        (1, 3),
+    )
+    full: list[tuple[str, int, str, float]] = [
+        (arms[0], generation, pool, count)
+        for arms, schedule in schedules
+        for generation, rows in schedule.items()
+        for pool, count in shares(generation, rows).items()
+    ]
+    data = Data(table, ("arm", "generation", "pool", "samples"), full)
+    figure = Figure("training", "Samples per fit", _caption(schedules), _chart(subject, schedules), data)
+    return Section("training", "What each generation was trained on", [figure, table])
+
+
+def shares(generation: int, rows: Rows) -> dict[str, float]:
+    """Samples by kind of pool that a fit sees; with a budget, how many it sees on average."""
+    found = dict.fromkeys(POOLS, 0.0)
+    for row in rows:
+        pools = row["until"] - row["born"] + 1
+        if row["pool"] == "real":
+            found["real"] += row["take"]
+        elif row["pool"] == "fresh":
+            found["fresh real"] += row["take"] * pools
+        else:
+            newest = row["take"] if row["until"] == generation else 0
+            found["synthetic, from the last model"] += newest
+            found["synthetic, from earlier models"] += row["take"] * pools - newest
+    total = sum(found.values())
+    budget = rows[0]["budget"]
+    factor = budget / total if budget is not None and total else 1.0
+    return {pool: count * factor for pool, count in found.items() if count}
+
+
+def printed(rows: Rows) -> str:
+    """A row in words: ``100 real + 100 from each of synthetic[1] to synthetic[9]``."""
+    parts = []
+    for row in rows:
+        weight = "" if row["weight"] == 1.0 else f" (weight {words.number(row['weight'])})"
+        name, born, until = row["pool"], row["born"], row["until"]
+        if name == "real":
+            text = f"{row['take']:,} real"
+        elif born == until:
+            text = f"{row['take']:,} {name}[{born}]"
+        else:
+            text = f"{row['take']:,} from each of {name}[{born}] to {name}[{until}]"
+        parts.append(text + weight)
+    text = " + ".join(parts)
+    if rows[0]["budget"] is not None:
+        how = "with" if rows[0]["replacement"] else "without"
+        text = f"{rows[0]['budget']:,} drawn {how} replacement from {text}"
+    return text
+
+
+def _schedules(subject: Subject) -> list[tuple[list[str], Schedule]]:
+    """Schedules with the arms that share them, in the order of the plan."""
+    by_arm: dict[str, Schedule] = {}
+    for row in subject.store.schedule(subject.name).to_dicts():
+        by_arm.setdefault(row["arm"], {}).setdefault(row["generation"], []).append(row)
+    found: dict[str, tuple[list[str], Schedule]] = {}
+    for arm in (arm for arm in subject.arms if arm in by_arm):
+        key = repr([[_bare(row) for row in rows] for rows in by_arm[arm].values()])
+        found.setdefault(key, ([], by_arm[arm]))[0].append(arm)
+    return list(found.values())
+
+
+def _bare(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(value for key, value in row.items() if key != "arm")
+
+
+def _printed(subject: Subject, arms: Sequence[str], schedule: Schedule) -> list[list[str]]:
+    last = max(schedule)
+    wanted = sorted({0, 1, 2, last} & set(schedule))
+    names = words.listed([subject.words[arm] for arm in arms])
+    return [
+        [
+            names,
+            str(generation),
+            printed(schedule[generation]),
+            words.number(sum(shares(generation, schedule[generation]).values()), 7),
+        ]
+        for generation in wanted
+    ]
+
+
+def _caption(schedules: Sequence[tuple[list[str], Schedule]]) -> str:
+    parts = ["Samples that each fit sees, by the pool they come from"]
+    if len(schedules) > PANELS:
+        parts.append(f"The first {PANELS} of {len(schedules)} schedules are drawn")
+    rows = [row for _, schedule in schedules for found in schedule.values() for row in found]
+    if any(row["budget"] is not None for row in rows):
+        parts.append("Where a fit sees a subsample, the average share of each pool is drawn")
+    if any(row["weight"] != 1.0 for row in rows):
+        parts.append("Samples are counted without their weights")
+    return ". ".join(parts) + "."
+
+
+def _chart(
+    subject: Subject, schedules: Sequence[tuple[list[str], Schedule]]
+) -> dict[str, Any]:
+    alt = charts.altair()
+    drawn = schedules[:PANELS]
+    present: set[str] = set()
+    tallest = 1.0
+    series = []
+    for arms, schedule in drawn:
+        keep = charts.chosen(np.array(sorted(schedule)))
+        stacks = {int(g): shares(int(g), schedule[int(g)]) for g in keep}
+        present |= {pool for stack in stacks.values() for pool in stack}
+        tallest = max(tallest, *(sum(stack.values()) for stack in stacks.values()))
+        series.append((words.listed([subject.words[arm] for arm in arms]), stacks))
+    pools = [pool for pool in POOLS if pool in present]
+    columns = min(len(series), 3)
+    width = (WIDTH - 62 - 50 * (columns - 1)) / columns
+    panels = [_panel(name, stacks, pools, width, tallest) for name, stacks in series]
+    rows = [alt.hconcat(*panels[i : i + columns], spacing=14) for i in range(0, len(panels), columns)]
+    return charts.finished(alt.vconcat(*rows, spacing=14), "Samples per fit")
+
+
+def _panel(
+    name: str, stacks: Mapping[int, Mapping[str, float]], pools: Sequence[str], width: float, top: float
+) -> Any:
+    alt = charts.altair()
+    values: list[dict[str, Any]] = []
+    for generation, stack in stacks.items():
+        level = 0.0
+        for pool in pools:
+            next_level = level + stack.get(pool, 0.0)
+            values.append({"g": generation, "pool": pool, "low": level, "high": next_level})
+            level = next_level
+    colour = alt.Color(
+        "pool:N",
+        sort=pools,
+        scale=alt.Scale(domain=pools, range=[POOLS[pool] for pool in pools]),
+        legend=alt.Legend(title=None, orient="top", symbolType="square", offset=10),
+    )
+    last = max(stacks)
+    axis = alt.Axis(title="generation", tickMinStep=1, format="d", tickCount=6, grid=False)
+    bars = last <= BARS
+    domain = [-0.6, last + 0.6] if bars else [0, last]
+    x = alt.X("g:Q", scale=alt.Scale(domain=domain, nice=False), axis=axis)
+    y_axis = alt.Axis(title=None, tickCount=4, format="~s")
+    y = alt.Y("low:Q", scale=alt.Scale(domain=[0, top], nice=False), axis=y_axis)
+    chart = alt.Chart(alt.Data(values=values))
+    if bars:
+        thickness = min(max(0.72 * width / (last + 1.2), 2.0), 26.0)
+        mark = chart.mark_bar(size=thickness, opacity=0.9)
+    else:
+        mark = chart.mark_area(interpolate="step", opacity=0.9)
+    title = alt.TitleParams(name, fontSize=11.5, fontWeight=600, offset=6)
+    return mark.encode(x=x, y=y, y2="high", color=colour).properties(
+        width=width, height=min(max(width * 0.62, 110), 170), title=title
+    )
