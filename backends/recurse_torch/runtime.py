@@ -8,15 +8,15 @@ import os
 # block. Read at MKL's first use; measured to cost nothing.
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
-from collections.abc import Callable  # noqa: E402
-from typing import Any  # noqa: E402
+from collections.abc import Callable
+from typing import Any
 
-import array_api_compat.torch as xp  # noqa: E402
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import array_api_compat.torch as xp
+import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from recurse.backend import Array  # noqa: E402
+from recurse.backend import Array
 
 
 class TorchRuntime:

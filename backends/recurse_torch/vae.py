@@ -175,8 +175,8 @@ def gradient(
 def _flatten(params: Arrays) -> tuple[Tensor, dict[str, Tensor]]:
     """One copy of all parameters in one tensor, and views of it by name.
 
-    The end of a tensor that is no multiple of the vector width is rounded differently: the zeros that
-    are appended keep it away from the last replicate.
+    The end of a tensor that does not fill a vector is rounded differently; zeros are appended, so
+    that it is never the last replicate's.
     """
     total = sum(value.numel() for value in params.values())
     flat = torch.zeros(-(-total // _VECTOR) * _VECTOR, device=next(iter(params.values())).device)
