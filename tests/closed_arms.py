@@ -1,0 +1,97 @@
+"""Arms of the closed-form families that between them reach every path of the lowering."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recurse.correctors.kmeans import KMeans
+from recurse.correctors.oracle import Oracle
+from recurse.families.gaussian import Gaussian
+from recurse.families.linear import Linear
+from recurse.metrics.diversity import Diversity
+from recurse.metrics.excess_risk import ExcessRisk
+from recurse.metrics.frechet import Frechet
+from recurse.metrics.mean_error import MeanError
+from recurse.metrics.test_nll import HeldoutNll
+from recurse.metrics.variance_ratio import VarianceRatio
+from recurse.metrics.w2 import W2
+from recurse.policies import Policy
+from recurse.policies.accumulate import Accumulate
+from recurse.policies.accumulate_subsample import AccumulateSubsample
+from recurse.policies.fresh import Fresh
+from recurse.policies.mix import Mix
+from recurse.policies.replace import Replace
+from recurse.policies.window import Window
+from recurse.scenario import Arm, Samples
+from recurse.sources.gaussian import GaussianSource
+from recurse.sources.linear_regression import LinearRegression
+
+COVARIANCE = ((2.0, 0.5, 0.0), (0.5, 1.0, -0.3), (0.0, -0.3, 0.5))
+SKEW = GaussianSource(dim=3, mean=(1.0, -2.0, 0.5), covariance=COVARIANCE)
+MOMENTS = (MeanError(), VarianceRatio(), W2())
+EVERYTHING = (
+    *MOMENTS,
+    HeldoutNll(heldout=40),
+    Frechet(features="raw", samples=60, heldout=80),
+    Diversity(samples=30),
+)
+RISK = (ExcessRisk(),)
+COUNTS = Samples(real=24, synthetic=24, fresh=12)
+
+
+def normal(policy: Policy, **fields: Any) -> Arm:
+    """A three-dimensional Gaussian with correlated coordinates."""
+    given: dict[str, Any] = {
+        "source": SKEW,
+        "model": Gaussian(),
+        "samples": COUNTS,
+        "backend": "numpy",
+        "generations": 20,
+        "metrics": MOMENTS,
+    }
+    return Arm(policy=policy, **{**given, **fields})
+
+
+def least_squares(policy: Policy, **fields: Any) -> Arm:
+    """Least squares in four dimensions; the design is reused unless the source says otherwise."""
+    given: dict[str, Any] = {
+        "source": LinearRegression(dim=4, noise=0.7),
+        "model": Linear(),
+        "samples": Samples(real=24, synthetic=24, fresh=24),
+        "backend": "numpy",
+        "generations": 20,
+        "metrics": RISK,
+    }
+    return Arm(policy=policy, **{**given, **fields})
+
+
+FRESH_DESIGN = LinearRegression(dim=4, noise=0.7, design="fresh")
+POLICIES: dict[str, Policy] = {
+    "replace": Replace(),
+    "accumulate": Accumulate(),
+    "by_age": Accumulate(age="linear"),
+    "subsample": AccumulateSubsample(),
+    "with_replacement": AccumulateSubsample(replacement=True),
+    "mix": Mix(),
+    "fresh": Fresh(),
+    "window": Window(size=3),
+}
+ARMS: dict[str, Arm] = {
+    **{f"gaussian {name}": normal(policy) for name, policy in POLICIES.items()},
+    **{
+        f"linear reused {name}": least_squares(POLICIES[name])
+        for name in ("replace", "accumulate", "mix", "window", "fresh", "subsample")
+    },
+    **{
+        f"linear fresh {name}": least_squares(POLICIES[name], source=FRESH_DESIGN)
+        for name in ("replace", "accumulate", "subsample")
+    },
+    "gaussian unbiased": normal(Replace(), model=Gaussian(estimator="unbiased")),
+    "gaussian all metrics": normal(Mix(), metrics=EVERYTHING),
+    "gaussian oracle": normal(Accumulate(), corrector=Oracle(gamma=0.5), metrics=EVERYTHING),
+    "gaussian kmeans": normal(Replace(), corrector=KMeans(clusters=4, strength=0.5)),
+    "linear ridge": least_squares(Accumulate(), model=Linear(ridge=0.2)),
+    "linear ridge fresh": least_squares(Mix(), model=Linear(ridge=0.2), source=FRESH_DESIGN),
+    "linear oracle": least_squares(Replace(), corrector=Oracle(gamma=0.5)),
+    "linear nll": least_squares(Replace(), metrics=(*RISK, HeldoutNll(heldout=40))),
+}

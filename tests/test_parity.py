@@ -1,0 +1,77 @@
+"""One cell has the same numbers on every backend, alone or in a block, and for any horizon."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recurse.backend import backends
+from recurse.families.gaussian import Gaussian
+from recurse.planner import not_exact
+from recurse.policies.replace import Replace
+from recurse.scenario import Arm, Samples
+from tests.closed_arms import ARMS, normal
+from tests.harness import change, simulate
+
+OTHERS = [name for name in backends() if name != "numpy"]
+LOWERED = [
+    (name, exact)
+    for name, arm in ARMS.items()
+    for exact in ((True, False) if not_exact(arm) is None else (False,))
+]
+
+
+def close(arm: Arm, other: Arm, exact: bool, tolerance: float) -> None:
+    """Both arms give the same numbers for three seeds."""
+    ours, theirs = simulate(arm, (3, 0, 7), exact), simulate(other, (3, 0, 7), exact)
+    assert ours.metrics == theirs.metrics
+    for metric in ours.metrics:
+        np.testing.assert_allclose(
+            theirs[metric], ours[metric], rtol=tolerance, atol=1e-13, err_msg=metric
+        )
+
+
+@pytest.mark.parametrize("backend", OTHERS)
+@pytest.mark.parametrize(("name", "exact"), LOWERED)
+def test_backends_agree(name: str, exact: bool, backend: str) -> None:
+    """Relative 1e-9 over 20 generations."""
+    close(ARMS[name], change(ARMS[name], backend=backend), exact, 1e-9)
+
+
+@pytest.mark.parametrize("backend", OTHERS)
+@pytest.mark.parametrize("exact", [True, False])
+def test_fewer_samples_than_dimensions(backend: str, exact: bool) -> None:
+    """A singular covariance has no unique factor: rounding enters as its square root, 1e-8."""
+    arm = normal(Replace(), samples=Samples(real=3, synthetic=3), generations=10)
+    close(arm, change(arm, backend=backend), exact, 1e-5)
+
+
+@pytest.mark.parametrize("backend", backends())
+@pytest.mark.parametrize(("name", "exact"), LOWERED)
+def test_a_seed_alone_or_in_a_block(name: str, exact: bool, backend: str) -> None:
+    """Relative 1e-12 over 6 generations, whatever the other seeds and their order."""
+    arm = change(ARMS[name], backend=backend, generations=6)
+    block = simulate(arm, (9, 4, 1, 6, 2), exact)
+    alone = simulate(arm, (6,), exact)
+    for metric in alone.metrics:
+        np.testing.assert_allclose(
+            alone[metric][:, 0], block[metric][:, 3], rtol=1e-12, atol=1e-14, err_msg=metric
+        )
+
+
+@pytest.mark.parametrize(("name", "exact"), LOWERED)
+def test_a_longer_run_extends_a_shorter_one(name: str, exact: bool) -> None:
+    """The same bits in the generations that both have."""
+    arm = ARMS[name]
+    long = simulate(arm, 2, exact)
+    for last in (0, 1, 2, 9):
+        short = simulate(change(arm, generations=last), 2, exact)
+        assert not_exact(change(arm, generations=last)) == not_exact(arm)
+        for metric in short.metrics:
+            assert np.array_equal(short[metric], long[metric][: last + 1], equal_nan=True)
+
+
+def test_seeds_differ() -> None:
+    """The comparisons above would also hold if nothing were random."""
+    found = simulate(normal(Replace(), model=Gaussian()), 50)["mean_error"]
+    assert np.unique(found).size == found.size
