@@ -70,6 +70,7 @@ ROOTS = st.fixed_dictionaries(
         "many": LEAVES | st.lists(MODELS, max_size=2),
         "seeds": LEAVES | st.lists(LEAVES, max_size=2),
         "width": LEAVES,
+        "mixed": LEAVES,
         "flag": LEAVES,
         "title": LEAVES,
         "meta": LEAVES | st.dictionaries(WORDS, LEAVES, max_size=2),

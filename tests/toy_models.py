@@ -32,6 +32,7 @@ class Root(Spec):
     many: tuple[Model, ...] = ()
     seeds: Annotated[int, Field(ge=1)] | tuple[int, ...] = 1
     width: Literal["auto", "full"] | int = "auto"
+    mixed: Annotated[int, Field(ge=10)] | float = 10
     step: float = 0.1
     flag: bool = False
     title: str = ""
