@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -114,12 +114,18 @@ class Plan:
         """A hash of what was asked: the resolved arms and the cells, not their state."""
         return digest(canonical([cell.id for cell in self.cells]))
 
-    def only(self, labels: Sequence[str] | None) -> Plan:
-        """The plan with the blocks of some arms left out of the work."""
-        if labels is None:
+    def only(self, arms: Collection[str | int] | None) -> Plan:
+        """The plan with work for some arms only, named by label or by place; None for all."""
+        if arms is None:
             return self
-        kept = tuple(b for b in self.blocks if self.arms[b.arm].label in labels)
-        return replace(self, blocks=kept)
+        chosen = {i for i, arm in enumerate(self.arms) if i in arms or arm.label in arms}
+        kept = tuple(block for block in self.blocks if block.arm in chosen)
+        return replace(self, blocks=kept, missing=_missing(self.arms[i] for i in sorted(chosen)))
+
+    def __str__(self) -> str:
+        from recurse.explain import explain
+
+        return explain(self)
 
     def count(self, status: Status) -> int:
         """Cells of a status."""
@@ -157,9 +163,12 @@ def plan(
         mine = [_cell(index, arm, seed, history, retry) for seed in scenario.seed_list]
         cells.extend(mine)
         blocks.extend(_blocks(index, arm, mine, history))
-    named = {arm.arm.backend for arm in arms}
-    absent = [backends()[name].missing() for name in sorted(named)]
-    return Plan(scenario, arms, tuple(cells), tuple(blocks), tuple(m for m in absent if m))
+    return Plan(scenario, arms, tuple(cells), tuple(blocks), _missing(arms))
+
+
+def _missing(arms: Iterable[ArmPlan]) -> tuple[str, ...]:
+    absent = [backends()[name].missing() for name in sorted({arm.arm.backend for arm in arms})]
+    return tuple(text for text in absent if text)
 
 
 def _refused(scenario: Scenario) -> list[Problem]:

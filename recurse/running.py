@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -49,7 +49,7 @@ def run(
     *,
     jobs: int | None = None,
     sets: Sequence[str] = (),
-    only: Sequence[str] | None = None,
+    only: Collection[str | int] | None = None,
     retry: bool = False,
     watch: Watch = lambda progress: None,
     planned: Any = lambda plan: None,
@@ -62,7 +62,7 @@ def run(
         store: the directory of the store.
         jobs: worker processes; as many as processors by default.
         sets: overrides, ``path=value`` each.
-        only: labels of the arms to run; all by default.
+        only: arms to run, by label or by place in the plan; all by default.
         retry: run cells again that failed before.
         watch: called with everything that happens.
         planned: called with the plan before work starts.
@@ -73,7 +73,7 @@ def run(
         RecurseError: the store is busy, the disk is full, a package is missing.
     """
     scenario = spec if isinstance(spec, Scenario) else load(spec, sets)
-    require(plan(scenario))
+    require(plan(scenario).only(only))
     with StoreWriter(store, command) as writer:
         writer.ingest()
         made = plan(scenario, history(writer, scenario), retry).only(only)

@@ -1,0 +1,83 @@
+"""Many specs at once: loaded and planned as for a run, with every problem of every file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from recurse.planner import History, Plan, plan
+from recurse.problems import Problem, Problems
+from recurse.scenario import Scenario, load
+from recurse.shipped import resolve
+
+Past = Callable[[Scenario], History | None]
+
+
+def check(names: Sequence[str], sets: Sequence[str] = ()) -> dict[str, tuple[Problem, ...]]:
+    """File -> everything that a run would refuse; names as `resolve` takes them."""
+    return {place: problems for place, _, problems in _all(names, sets, _nothing, False)}
+
+
+def compiled(
+    names: Sequence[str],
+    sets: Sequence[str] = (),
+    past: Past = lambda scenario: None,
+    retry: bool = False,
+) -> list[Plan]:
+    """The plans of all specs.
+
+    Args:
+        names: files, directories of them, names of shipped specs.
+        sets: overrides for each, ``path=value``.
+        past: what is stored of a scenario.
+        retry: run cells again that failed before.
+
+    Raises:
+        Problems: everything that is wrong with any of them, and scenarios of the same name.
+    """
+    found = list(_all(names, sets, past, retry))
+    problems = [problem for _, _, refused in found for problem in refused]
+    places: dict[str, str] = {}
+    for place, made, _ in found:
+        if made is None:
+            continue
+        other = places.setdefault(made.scenario.name, place)
+        if other != place:
+            text = f"'{made.scenario.name}' is also the name in {other}"
+            problems.append(made.scenario.problem("E109", text, ("name",)))
+    if problems:
+        raise Problems(problems)
+    return [made for _, made, _ in found if made is not None]
+
+
+def _all(
+    names: Sequence[str], sets: Sequence[str], past: Past, retry: bool
+) -> list[tuple[str, Plan | None, tuple[Problem, ...]]]:
+    """File, plan, problems; each file once."""
+    found: dict[str, tuple[Plan | None, tuple[Problem, ...]]] = {}
+    for name in dict.fromkeys(names):
+        try:
+            paths = resolve([name])
+        except Problems as absent:
+            found[name] = (None, absent.problems)
+            continue
+        for path in paths:
+            if str(path) not in found:
+                found[str(path)] = _one(path, sets, past, retry)
+    return [(place, made, problems) for place, (made, problems) in found.items()]
+
+
+def _one(
+    path: Path, sets: Sequence[str], past: Past, retry: bool
+) -> tuple[Plan | None, tuple[Problem, ...]]:
+    try:
+        scenario = load(path, sets)
+        return plan(scenario, past(scenario), retry), ()
+    except Problems as refused:
+        placed = (p if p.file else replace(p, file=str(path)) for p in refused.problems)
+        return None, tuple(placed)
+
+
+def _nothing(scenario: Scenario) -> None:
+    del scenario

@@ -1,0 +1,111 @@
+"""What a spec can name: every kind of every role, from the kinds themselves."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from recurse import jsonschema
+from recurse.backend import backends
+from recurse.families import Closed
+from recurse.problems import RecurseError
+from recurse.spec import ROLES, Kind, kinds
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a kind."""
+
+    name: str
+    type: str
+    default: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A kind. ``backends`` is empty where every backend serves it."""
+
+    role: str
+    kind: str
+    summary: str
+    cite: str
+    backends: tuple[str, ...]
+    fields: tuple[Field, ...]
+
+    def data(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return asdict(self)
+
+
+def entries(role: str | None = None, name: str = "") -> list[Entry]:
+    """The kinds of a role (or all), or those of one name.
+
+    Raises:
+        RecurseError: there is no such kind.
+    """
+    found = [
+        _entry(part, kind, spec)
+        for part in ([role] if role else ROLES)
+        for kind, spec in kinds(part).items()
+    ]
+    if not name:
+        return found
+    named = [entry for entry in found if entry.kind == name]
+    if not named:
+        near = difflib.get_close_matches(name, [entry.kind for entry in found], n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "'recurse kinds' lists them"
+        raise RecurseError(f"there is no kind '{name}'", hint=hint)
+    return named
+
+
+def _entry(role: str, kind: str, spec: type[Kind]) -> Entry:
+    able: tuple[str, ...] = ()
+    if role == "model":
+        every = issubclass(spec, Closed)
+        able = tuple(b for b, found in backends().items() if every or kind in found.families)
+    summary = inspect.cleandoc(spec.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+    return Entry(role, kind, summary, spec.cite, able, tuple(_fields(spec)))
+
+
+def _fields(spec: type[Kind]) -> list[Field]:
+    schema = jsonschema.raw(spec)
+    required = schema.get("required", ())
+    return [
+        Field(
+            name,
+            _type(node),
+            "required" if name in required else _default(node),
+            str(node.get("description", "")).replace("\n", " "),
+        )
+        for name, node in schema["properties"].items()
+        if name != "kind"
+    ]
+
+
+def _default(node: dict[str, Any]) -> str:
+    value = node.get("default")
+    return "-" if value in (None, "", {}, []) else str(value)
+
+
+def _type(node: dict[str, Any]) -> str:
+    """A schema node in a few words."""
+    if "enum" in node or "const" in node:
+        return " | ".join(map(str, node.get("enum", [node.get("const")])))
+    if options := node.get("anyOf"):
+        return " | ".join(dict.fromkeys(_type(o) for o in options if o.get("type") != "null"))
+    if node.get("type") == "array":
+        items = node.get("items")
+        return f"list of {_type(items)}" if isinstance(items, dict) else "list"
+    names = {
+        "integer": "whole number",
+        "string": "text",
+        "object": "mapping",
+        "boolean": "true | false",
+    }
+    text = names.get(str(node.get("type")), str(node.get("type", "mapping")))
+    marks = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    bounds = [f"{sign} {node[key]:g}" for key, sign in marks.items() if key in node]
+    return f"{text} {', '.join(bounds)}".strip()

@@ -1,0 +1,61 @@
+"""``recurse db``: the store for those who speak SQL."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from recurse.cli import console
+from recurse.cli.options import Output, StoreDir, shared
+
+
+def sql(
+    query: Annotated[
+        str,
+        typer.Argument(metavar="QUERY", help="- reads it from standard input.", show_default=False),
+    ],
+    format: Annotated[Literal["text", "csv", "json"], typer.Option("--format")] = "text",
+    output: Output = None,
+    store: StoreDir = "runs",
+) -> int:
+    """Query the views v_cells, v_metrics, v_summary, v_theory, v_claims; nothing can be changed."""
+    from recurse.cli import exporting
+    from recurse.cli.stores import open_store
+
+    text = sys.stdin.read() if query == "-" else query
+    with open_store(store) as opened:
+        frame = opened.sql(text)
+    if format == "text":
+        console.write(console.columns(frame.columns, frame.rows()) + "\n", output)
+    else:
+        console.write(exporting.encode(frame, format), output)
+    return 0
+
+
+def path(store: StoreDir = "runs") -> int:
+    """Print the newest snapshot, a DuckDB file that is safe to open."""
+    from recurse.cli.exporting import newest_snapshot
+
+    console.data(str(newest_snapshot(store)))
+    return 0
+
+
+def snapshot(
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="- for stdout.")],
+    store: StoreDir = "runs",
+) -> int:
+    """Copy the newest snapshot to a file of your own."""
+    from recurse.cli.exporting import newest_snapshot
+
+    console.write(newest_snapshot(store).read_bytes(), output)
+    return 0
+
+
+def build() -> typer.Typer:
+    """The group of commands."""
+    made = typer.Typer(no_args_is_help=True, help="The store for those who speak SQL.")
+    for function in (sql, path, snapshot):
+        made.command(function.__name__)(shared(function))
+    return made

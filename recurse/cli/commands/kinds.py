@@ -1,0 +1,48 @@
+"""``recurse kinds``: everything that a spec can name."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+import typer
+
+from recurse.cli import console
+from recurse.cli.options import TextOrJson
+
+
+def kinds(
+    name: Annotated[
+        str, typer.Argument(metavar="[KIND]", help="One kind, with its fields.", show_default=False)
+    ] = "",
+    role: Annotated[
+        Literal["source", "model", "policy", "corrector", "metric", "claim"] | None,
+        typer.Option("--role", help="Only these."),
+    ] = None,
+    format: TextOrJson = "text",
+) -> int:
+    """List sources, models (and the backends that have them), policies, correctors, metrics, claims."""
+    from recurse.cli import catalogue
+
+    found = catalogue.entries(role, name)
+    if format == "json":
+        console.data(json.dumps([entry.data() for entry in found], indent=2))
+        return 0
+    for place, entry in enumerate(found if name else ()):
+        if place:
+            console.data("")
+        console.data(console.paint(f"{entry.role} {entry.kind}", "bold") + f": {entry.summary}")
+        if entry.cite:
+            console.data(f"  {entry.cite}")
+        if entry.backends:
+            console.data(f"  on {', '.join(entry.backends)}")
+        rows = [(field.name, field.type, field.default, field.about) for field in entry.fields]
+        if rows:
+            console.data(console.columns(("field", "type", "default", "what it is"), rows, "  "))
+    if not name:
+        rows = [
+            (entry.role, entry.kind, ", ".join(entry.backends) or "any", entry.summary, entry.cite)
+            for entry in found
+        ]
+        console.data(console.columns(("role", "kind", "backends", "what it is", "from"), rows))
+    return 0

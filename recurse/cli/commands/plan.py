@@ -1,0 +1,56 @@
+"""``recurse plan``: what a run would do, like a database's EXPLAIN."""
+
+from __future__ import annotations
+
+import json
+
+from recurse.cli import console
+from recurse.cli.options import (
+    Jobs,
+    MaxErrors,
+    Output,
+    Retry,
+    Select,
+    Sets,
+    Specs,
+    StoreDir,
+    TextOrJson,
+)
+
+
+def plan(
+    specs: Specs,
+    sets: Sets = None,
+    select: Select = None,
+    store: StoreDir = "runs",
+    jobs: Jobs = None,
+    retry: Retry = False,
+    format: TextOrJson = "text",
+    output: Output = None,
+    max_errors: MaxErrors = 20,
+) -> int:
+    """Print what a run would do: arms, schedules, cost, cells and why each would run."""
+    from recurse.checking import compiled
+    from recurse.cli.stores import stored_history
+    from recurse.engines.local import default_jobs
+    from recurse.explain import explain
+    from recurse.selection import select_each
+
+    plans = compiled(specs, sets or (), lambda scenario: stored_history(store, scenario), retry)
+    chosen = select_each(plans, select or ())
+    texts = [
+        explain(
+            made.only(places),
+            jobs=jobs or default_jobs(),
+            chosen=places,
+            everything=console.settings.verbose,
+            heading=lambda text: console.paint(text, "bold") if output is None else text,
+        )
+        for made, places in zip(plans, chosen, strict=True)
+        if format == "text"
+    ]
+    if format == "json":
+        found = [made.only(places).data() for made, places in zip(plans, chosen, strict=True)]
+        texts = [json.dumps(found[0] if len(found) == 1 else found, indent=2)]
+    console.write("\n\n".join(texts) + "\n", output)
+    return 0

@@ -1,0 +1,35 @@
+"""``recurse report``: pages drawn from the store alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from recurse.cli.options import StoreDir
+
+
+def report(
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SCENARIO]...", help="All by default.", show_default=False),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="A file, or a directory for several scenarios; STORE/reports by default.",
+        ),
+    ] = None,
+    format: Annotated[Literal["html", "md"], typer.Option("--format")] = "html",
+    interactive: Annotated[
+        bool, typer.Option("--interactive", help="Figures that can be explored; a larger file.")
+    ] = False,
+    store: StoreDir = "runs",
+) -> int:
+    """Write the report of scenarios: one offline page each."""
+    from recurse.cli import reporting
+
+    return reporting.report(store, scenarios or (), output, format, interactive)

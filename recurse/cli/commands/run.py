@@ -1,0 +1,67 @@
+"""``recurse run``: do what the plan says, check the claims, write the report."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recurse.cli import console, failures
+from recurse.cli.commands.plan import plan
+from recurse.cli.options import Jobs, MaxErrors, Retry, Select, Sets, Specs, StoreDir
+
+
+def run(
+    specs: Specs,
+    sets: Sets = None,
+    select: Select = None,
+    store: StoreDir = "runs",
+    jobs: Jobs = None,
+    retry: Retry = False,
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Only print the plan.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write the report at the end.")
+    ] = True,
+    max_errors: MaxErrors = 20,
+) -> int:
+    """Run what is not stored yet, check the claims, write the report."""
+    if dry_run:
+        return plan(specs, sets, select, store, jobs, retry, max_errors=max_errors)
+    from recurse.checking import compiled
+    from recurse.cli import ending, reporting
+    from recurse.cli.progress import Watcher
+    from recurse.cli.stores import stored_history
+    from recurse.running import run as execute
+    from recurse.selection import select_each
+
+    plans = compiled(specs, sets or (), lambda scenario: stored_history(store, scenario), retry)
+    results = []
+    for made, arms in zip(plans, select_each(plans, select or ()), strict=True):
+        scenario = made.scenario
+        if arms == ():
+            continue
+        try:
+            with Watcher() as watcher:
+                result = execute(
+                    scenario,
+                    store,
+                    jobs=jobs,
+                    only=arms,
+                    retry=retry,
+                    watch=watcher,
+                    planned=watcher.planned,
+                    command=failures.command(),
+                )
+        except KeyboardInterrupt:
+            console.warn(f"interrupted; what is done is kept. To continue: {failures.command()}")
+            return failures.INTERRUPTED
+        for message in result.messages:
+            console.say(f"store: {message}")
+        results.append(result)
+        console.data(console.paint(ending.summary(result), "bold"))
+        reporting.answer(store, scenario.name)
+        if result.claims:
+            console.data(ending.claims_table(result.claims))
+        ending.trouble(result, failures.command())
+    reporting.announce(store, [r.plan.scenario.name for r in results], report)
+    return ending.code(results, partial=bool(select))

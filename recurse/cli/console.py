@@ -1,0 +1,120 @@
+"""Where words go: data to standard output, all else to standard error; colour only for people."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+import typer
+
+Color = Literal["auto", "always", "never"]
+
+
+@dataclass
+class Settings:
+    """What the flags of this invocation said."""
+
+    color: Color = "auto"
+    quiet: bool = False
+    verbose: bool = False
+    max_errors: int = 20
+    argv: tuple[str, ...] = ()
+
+
+settings = Settings()
+
+
+def data(text: str) -> None:
+    """A result, for people and programs."""
+    _write(sys.stdout, text)
+
+
+def say(text: str) -> None:
+    """A remark; silent with ``--quiet``."""
+    if not settings.quiet:
+        _write(sys.stderr, text)
+
+
+def warn(text: str) -> None:
+    """Something the user should know, also with ``--quiet``."""
+    _write(sys.stderr, text)
+
+
+def error(text: str) -> None:
+    """Why the command did not do what was asked."""
+    _write(sys.stderr, f"{paint('error:', 'red', sys.stderr)} {text}")
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether to colour what is written to a stream."""
+    if settings.color != "auto":
+        return settings.color == "always"
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def paint(text: str, color: str, stream: TextIO | None = None) -> str:
+    """The text in a colour (or ``bold``, ``dim``), where colours are shown."""
+    if not coloured(stream or sys.stdout):
+        return text
+    if color in ("bold", "dim"):
+        return typer.style(text, bold=color == "bold" or None, dim=color == "dim" or None)
+    return typer.style(text, fg=color)
+
+
+def columns(header: Sequence[str], rows: Sequence[Sequence[Any]], left: str = "") -> str:
+    """A table without lines; columns of numbers are aligned to the right.
+
+    The last column is never padded, so that long texts do not widen the others.
+    """
+    texts = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *texts, strict=True)]
+    right = [_numeric([row[place] for row in rows]) for place in range(len(header))]
+    lines = [_line(header, widths, right, left).upper()]
+    return "\n".join([paint(lines[0], "dim"), *(_line(row, widths, right, left) for row in texts)])
+
+
+def write(text: str | bytes, output: str | None) -> None:
+    """Data to a file, or to standard output for None and ``-``."""
+    if output in (None, "-"):
+        if isinstance(text, bytes):
+            sys.stdout.buffer.write(text)
+            sys.stdout.buffer.flush()
+        else:
+            data(text.removesuffix("\n"))
+        return
+    path = Path(str(output))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    say(f"wrote {path}")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        print(text, file=stream, flush=True)
+    except UnicodeEncodeError:  # a terminal or pipe that is not UTF-8
+        encoding = stream.encoding or "ascii"
+        print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _numeric(values: Sequence[Any]) -> bool:
+    return bool(values) and all(isinstance(v, int | float) or v is None for v in values)
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool], left: str) -> str:
+    cells = [
+        text.rjust(width) if number else text.ljust(width)
+        for text, width, number in zip(row, widths, right, strict=True)
+    ]
+    return (left + "  ".join(cells)).rstrip()

@@ -1,0 +1,71 @@
+"""What is installed here and whether it works."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+from recurse import __version__
+from recurse.backend import backends
+from recurse.cli import reporting
+from recurse.problems import RecurseError
+from recurse.shipped import shipped
+
+
+class Finding(NamedTuple):
+    """Something that was looked at; ``good`` is None for what is absent but optional."""
+
+    about: str
+    good: bool | None
+    finding: str
+
+
+def examine(store: str) -> list[Finding]:
+    """Everything worth knowing when something does not work."""
+    python = f"{sys.version.split()[0]} at {sys.executable}"
+    return [
+        Finding("recurse", True, f"{__version__} at {Path(__file__).parents[1]}"),
+        Finding("python", sys.version_info >= (3, 11), python),
+        *_backends(),
+        _reports(),
+        Finding("shipped specs", bool(shipped()), ", ".join(shipped()) or "none found"),
+        _store(store),
+    ]
+
+
+def _backends() -> Iterator[Finding]:
+    for name, backend in backends().items():
+        absent = backend.missing()
+        have = ", ".join(f"{package} {_version(package)}" for package in backend.requires)
+        yield Finding(f"backend {name}", None if absent else True, absent or have or "ready")
+
+
+def _reports() -> Finding:
+    if reporting.available():
+        return Finding("reports", True, f"altair {_version('altair')}")
+    return Finding("reports", None, f"not installed: {reporting.INSTALL}")
+
+
+def _store(path: str) -> Finding:
+    from recurse.store.reader import Store, StoreMissing
+
+    try:
+        with Store(path) as opened:
+            fresh = opened.freshness
+            writer = f"; PID {fresh.writer.get('pid')} is writing" if fresh.writer else ""
+            held = f"{len(opened.scenarios())} scenarios, {fresh.snapshot}{writer}"
+            return Finding(f"store {path}", True, held)
+    except StoreMissing:
+        return Finding(f"store {path}", None, "none yet")
+    except (RecurseError, OSError) as error:
+        return Finding(f"store {path}", False, str(error))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "(version unknown)"

@@ -1,0 +1,100 @@
+"""Everything that can end a command early, as an exit code and one line on standard error."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from recurse.cli import console
+from recurse.problems import Problems, RecurseError, render
+
+OK, FAILED, USAGE, BUG, INTERRUPTED = 0, 1, 2, 4, 130
+
+
+def guarded(call: Callable[[], Any]) -> int:
+    """The exit code of a call; whatever it raises is told in words."""
+    try:
+        return int(call() or OK)
+    except BrokenPipeError:
+        _close_quietly()
+        return OK
+    except typer.Abort:
+        return interrupted()
+    except KeyboardInterrupt:
+        return interrupted()
+    except Problems as found:
+        console.warn(render(found.problems, limit=console.settings.max_errors))
+        return found.exit_code
+    except RecurseError as refused:
+        console.error(str(refused))
+        return refused.exit_code
+    except OSError as refused:
+        if refused.filename is None and refused.errno is None:
+            return bug(traceback.format_exc(), refused)
+        place = f" '{refused.filename}'" if refused.filename else ""
+        console.error(f"cannot use{place}: {refused.strerror or refused}")
+        return USAGE
+    except Exception as fault:
+        if hasattr(fault, "format_message"):  # typer's usage errors; their base class is private
+            return _usage(fault)
+        return bug(traceback.format_exc(), fault)
+
+
+def interrupted() -> int:
+    """What Ctrl-C ends with."""
+    console.warn("interrupted")
+    return INTERRUPTED
+
+
+def bug(trace: str, fault: object) -> int:
+    """A fault of ours: one line, and the traceback in a file (on screen if RECURSE_DEBUG is set)."""
+    if os.environ.get("RECURSE_DEBUG"):
+        console.warn(trace)
+        return BUG
+    kind = f"{type(fault).__name__}: {fault}" if isinstance(fault, Exception) else str(fault)
+    summary = kind.splitlines()[0] if kind.splitlines() else kind
+    head = f"{command()}\npython {sys.version}\n\n"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="recurse-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as report:
+            report.write(head + trace)
+        where = f"details are in {report.name}"
+    except OSError:
+        where = "set RECURSE_DEBUG=1 to see where"
+    console.error(f"this is a bug in recurse: {summary}; {where}")
+    return BUG
+
+
+def command() -> str:
+    """What the user typed."""
+    return shlex.join(["recurse", *console.settings.argv])
+
+
+def _usage(failure: Any) -> int:
+    context = getattr(failure, "ctx", None)
+    said = failure.format_message()
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if not lines:  # no arguments at all: the help was shown
+        return USAGE
+    console.error(" ".join(lines))
+    if context is not None:
+        console.say(f"try '{context.command_path} --help'")
+    return int(failure.exit_code)
+
+
+def _close_quietly() -> None:
+    """Nobody reads on; the interpreter must not complain when it flushes at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            os.dup2(nowhere, stream.fileno())

@@ -1,0 +1,44 @@
+"""Opening a store from the command line: remarks go to standard error, no store is a clear answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recurse.cli import console
+
+if TYPE_CHECKING:
+    from recurse.planner import History
+    from recurse.scenario import Scenario
+    from recurse.store.reader import Store
+
+
+def open_store(path: str) -> Store:
+    """The store for reading.
+
+    Raises:
+        StoreMissing: there is none at ``path``.
+    """
+    from recurse.store.reader import Store
+
+    store = Store(path)
+    for message in store.messages:
+        console.say(f"store: {message}")
+    fresh = store.freshness
+    if fresh.writer is not None:
+        who = f"'{fresh.writer.get('command', 'a run')}' (PID {fresh.writer.get('pid')})"
+        console.say(f"{who} is writing; this is its snapshot of {fresh.seconds:.0f} s ago")
+    return store
+
+
+def stored_history(path: str, scenario: Scenario) -> History | None:
+    """What a store, if there is one, says of a scenario's cells."""
+    if (
+        not any((Path(path) / "snapshots").glob("*.duckdb"))
+        and not Path(path, "store.duckdb").exists()
+    ):
+        return None
+    from recurse.running import history
+
+    with open_store(path) as store:
+        return history(store, scenario)
