@@ -6,7 +6,7 @@ has. A runtime is started inside the process that computes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -127,8 +127,3 @@ def backends() -> dict[str, Backend]:
             raise ValueError(f"backend '{entry.name}' is provided twice (by {entry.value})")
         found[entry.name] = entry.load()
     return dict(sorted(found.items()))
-
-
-def stack(parts: Sequence[Host]) -> dict[str, NDArray[Any]]:
-    """Batches joined along the sample axis."""
-    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}

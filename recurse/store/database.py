@@ -155,7 +155,12 @@ def insert(
     if len(next(iter(columns.values()))) == 0:
         return
     connection.register("incoming", dict(columns))
-    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming WHERE {where}")
+    # Text of fixed width arrives as an ENUM, which becomes a quoted string in a column of JSON.
+    select = ", ".join(
+        f"{name}::VARCHAR AS {name}" if column.dtype.kind == "U" else name
+        for name, column in columns.items()
+    )
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT {select} FROM incoming WHERE {where}")
     connection.unregister("incoming")
 
 
@@ -168,7 +173,7 @@ def texts(values: Iterable[str]) -> npt.NDArray[Any]:
 
 
 def objects(values: Iterable[object]) -> npt.NDArray[Any]:
-    """A column of bytes, of JSON (as text of fixed width it would be quoted), or with None in it."""
+    """A column of bytes, or of booleans and None."""
     values = list(values)
     column = np.empty(len(values), dtype=object)
     column[:] = values

@@ -75,7 +75,7 @@ def put_members(
     columns = {
         "scenario": texts(scenario for _ in members),
         "arm": texts(m.arm for m in members),
-        "axes": objects(_json(m.axes) for m in members),
+        "axes": texts(_json(m.axes) for m in members),
         "policy": texts(m.policy for m in members),
         "backend": texts(m.backend for m in members),
         "seed": np.array([m.seed for m in members], np.int64),
@@ -88,7 +88,7 @@ def put_members(
     identities = {m.cell: m.identity for m in members}
     cells = {
         "cell": texts(identities),
-        "identity": objects(identities.values()),
+        "identity": texts(identities.values()),
         "created": texts(run for _ in identities),
     }
     insert(connection, "cells", cells, "cell NOT IN (SELECT cell FROM cells)")
