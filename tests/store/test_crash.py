@@ -15,6 +15,7 @@ import pytest
 
 from recurse.store import Store, faults
 from recurse.store.reader import StoreMissing
+from recurse.store.staging import staged
 from tests.store import fake
 
 # Children start from a clean process that has imported everything and opened nothing.
@@ -58,7 +59,7 @@ def test_killed_at_a_named_step_the_run_ends_with_the_same_bits(case: str, root:
             assert not list(root.glob("store.duckdb"))
     fake.life(root)
     assert fake.contents(root) == undisturbed()
-    assert not list((root / "stage").iterdir())
+    assert staged(root / "stage") == []
 
 
 @pytest.mark.parametrize("point", ["recover.after_copy", "recover.after_unlink"])

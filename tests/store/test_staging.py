@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recurse.store.files import sweep
 from recurse.store.staging import (
     Artifact,
     DamagedFragment,
@@ -125,6 +127,15 @@ def test_a_full_disk_leaves_nothing_behind(root: Path, monkeypatch: pytest.Monke
     with pytest.raises(OSError, match="No space left"):
         write_fragment(root, sample())
     assert list(root.iterdir()) == []
+
+
+def test_what_a_killed_worker_left_is_swept_after_an_hour(root: Path) -> None:
+    root.mkdir()
+    for name, age in ((".tmp-1-old", 3700), (".tmp-2-new", 60), ("whole.frag", 9999)):
+        (root / name).touch()
+        os.utime(root / name, (time.time() - age,) * 2)
+    sweep(root)
+    assert sorted(path.name for path in root.iterdir()) == [".tmp-2-new", "whole.frag"]
 
 
 def test_workers_load_neither_duckdb_nor_polars() -> None:

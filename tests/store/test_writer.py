@@ -197,6 +197,22 @@ def test_an_older_store_is_brought_up_to_date_step_by_step(tmp_path: Path) -> No
     connection.close()
 
 
+def test_json_is_stored_as_what_it_is(root: Path) -> None:
+    with StoreWriter(root, minimum_free=0) as writer:
+        run = writer.begin_run(fake.SCENARIO, fake.members(1), {"a": [1]})
+        write_fragment(writer.stage, fake.fragment(run, "b0", 0, fake.start("b0")))
+        writer.ingest()
+    with Store(root) as store:
+        for query, expected in {
+            "SELECT axes->>'arm' FROM members WHERE cell = (SELECT min(cell) FROM cells)": "arm",
+            "SELECT DISTINCT detail->>'backend' FROM numerics": "numpy",
+            "SELECT DISTINCT identity->>'seed' FROM cells ORDER BY 1 LIMIT 1": "0",
+            "SELECT plan->>'$.a[0]' FROM runs": "1",
+        }.items():
+            found = store.sql(query).item()
+            assert found in (("b0", "b1") if expected == "arm" else (expected,))
+
+
 def test_the_files_can_be_read_by_duckdb_1_5(root: Path) -> None:
     with StoreWriter(root, minimum_free=0) as writer:
         tags = (
