@@ -1,4 +1,4 @@
-"""The three backends: light declarations, one set of numbers, keyed noise, programs kept on disk."""
+"""The three backends: light declarations, the same numbers, keyed noise, programs kept."""
 
 from __future__ import annotations
 
@@ -187,6 +187,8 @@ def test_noise_depends_on_seed_generation_and_purpose_only() -> None:
 def test_device_noise_has_the_right_moments(name: str) -> None:
     """Mean 0 and variance 1; uniform: 1/2 and 1/12; neighbouring seeds uncorrelated (1e-6)."""
     streams, shape = Streams(range(400)), (500,)
+    normal: Any
+    uniform: Any
     if name == "torch":
         device = torch.device("cpu")
         normal = torch_noise.normal(torch_noise.generators(streams, 0, "n", device), shape)

@@ -209,7 +209,7 @@ def test_a_warm_start_continues(runtime: Runtime) -> None:
 
 def test_it_learns_digits(runtime: Runtime) -> None:
     """The test ELBO beats an untrained model by 10 nats and independent pixels by 2."""
-    spec = Vae(hidden=(256,), latent=8, epochs=50)
+    spec = Vae(hidden=(256,), latent=8, batch=64, epochs=50)
     streams = Streams(range(2))
     data, heldout = real(streams, 1000), SOURCE.heldout()
     model = build(runtime, spec)

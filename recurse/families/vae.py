@@ -35,7 +35,7 @@ class Vae(Family[Source]):
     cite = "Kingma & Welling 1312.6114; beta: Higgins et al. 2017"
     needs: ClassVar[tuple[str, ...]] = ("image",)
     quantities: ClassVar[tuple[str, ...]] = ("elbo", "latent_spread")
-    hidden: Annotated[tuple[Width, ...], Field(min_length=1)] = (256,)
+    hidden: Annotated[tuple[Width, ...], Field(min_length=1)] = (128,)
     """Widths of the encoder's hidden layers; the decoder has them in reverse."""
     latent: Annotated[int, Field(ge=1, le=1024)] = 8
     """Size of the latent code."""
@@ -47,11 +47,11 @@ class Vae(Family[Source]):
     """Weight of the KL term in the training loss; the reported ELBO has weight 1."""
     output: Literal["mean", "sample"] = "mean"
     """A synthetic image is the decoder's mean, or a draw from the pixel likelihood."""
-    epochs: Annotated[int, Field(ge=1, le=100_000)] = 50
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Passes over the training data per fit."""
-    batch: Annotated[int, Field(ge=1)] = 64
+    batch: Annotated[int, Field(ge=1)] = 50
     """Images per optimiser step; a last incomplete batch of an epoch is left out."""
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-3
     """Of Adam (b1 0.9, b2 0.999, eps 1e-8), constant; moments start at zero in every fit."""
 
     def problems(self, source: Source, row: Row, real: int) -> list[tuple[str, str, str]]:
