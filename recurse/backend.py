@@ -70,8 +70,10 @@ class Neural(Protocol):
         """Parameters trained from ``start`` on ``data``, and the final training loss ``[R]``."""
         ...
 
-    def sample(self, streams: Streams, generation: int, params: Arrays, n: int) -> Host:
-        """``n`` samples per replicate from each model."""
+    def sample(
+        self, streams: Streams, generation: int, purpose: str, params: Arrays, n: int
+    ) -> Host:
+        """``n`` samples per replicate from each model, with noise of their own for each purpose."""
         ...
 
     def evaluate(

@@ -171,7 +171,7 @@ def test_a_resumed_loop_has_the_same_bits(runtime: Runtime) -> None:
         before = first if start is None else {k: runtime.array(v) for k, v in start.items()}
         data = real(streams, 40)
         if start is not None:
-            data = model.sample(streams, generation, before, 40)
+            data = model.sample(streams, generation, "synthetic", before, 40)
         params, _ = model.fit(streams, generation, data, before)
         return on_host(runtime, params)
 
@@ -179,7 +179,7 @@ def test_a_resumed_loop_has_the_same_bits(runtime: Runtime) -> None:
     params, _ = model.fit(streams, 0, real(streams, 40), model.initial(streams, 0))
     stored = step(0, None)
     for generation in (1, 2):
-        data = model.sample(streams, generation, params, 40)
+        data = model.sample(streams, generation, "synthetic", params, 40)
         params, _ = model.fit(streams, generation, data, params)
         stored = step(generation, {k: v.copy() for k, v in stored.items()})
     for name, value in on_host(runtime, params).items():
@@ -223,7 +223,7 @@ def test_it_learns_digits(runtime: Runtime) -> None:
     assert (bound > model.evaluate(streams, 0, start, heldout, "elbo") + 10).all()
     assert (bound > pixels.mean(axis=0) + 2).all()
     assert (abs(bound + loss) < 2).all(), "the training loss is the negative bound per image"
-    drawn = model.sample(streams, 1, params, 2000)["image"]
+    drawn = model.sample(streams, 1, "synthetic", params, 2000)["image"]
     assert drawn.mean(axis=1) == pytest.approx(data["image"].mean(axis=1), abs=0.12)
 
 
@@ -231,13 +231,13 @@ def test_samples_are_images_keyed_by_seed_and_generation(runtime: Runtime) -> No
     streams = Streams(SEEDS)
     model = build(runtime, SMALL)
     params = model.initial(streams, 0)
-    first = model.sample(streams, 1, params, 30)["image"]
+    first = model.sample(streams, 1, "synthetic", params, 30)["image"]
     assert first.shape == (5, 30, 64) and first.dtype == np.float32
     assert 0 < first.min() and first.max() < 1
-    np.testing.assert_array_equal(first, model.sample(Streams(SEEDS), 1, params, 30)["image"])
-    assert not np.array_equal(first, model.sample(streams, 2, params, 30)["image"])
+    np.testing.assert_array_equal(first, model.sample(Streams(SEEDS), 1, "synthetic", params, 30)["image"])
+    assert not np.array_equal(first, model.sample(streams, 2, "synthetic", params, 30)["image"])
     seeds = Streams([0, 1 << 32, 2, 3, 4])
-    assert not np.array_equal(first[1], model.sample(seeds, 1, params, 30)["image"][1])
+    assert not np.array_equal(first[1], model.sample(seeds, 1, "synthetic", params, 30)["image"][1])
 
 
 def test_samples_of_the_likelihood(runtime: Runtime) -> None:
@@ -247,9 +247,9 @@ def test_samples_of_the_likelihood(runtime: Runtime) -> None:
     for spec in (bernoulli, bernoulli.model_copy(update={"likelihood": "gaussian"})):
         model = build(runtime, spec)
         params = model.initial(streams, 0)
-        drawn = model.sample(streams, 1, params, 50)["image"]
+        drawn = model.sample(streams, 1, "synthetic", params, 50)["image"]
         plain = build(runtime, spec.model_copy(update={"output": "mean"}))
-        mean = plain.sample(streams, 1, params, 50)["image"]
+        mean = plain.sample(streams, 1, "synthetic", params, 50)["image"]
         assert z_test((drawn - mean).mean(axis=(1, 2)), 0.0) < 0.02
         if spec.likelihood == "bernoulli":
             assert set(np.unique(drawn)) == {0.0, 1.0}

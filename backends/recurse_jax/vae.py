@@ -92,10 +92,12 @@ class VAE:
         )
         return params, self.runtime.host(loss).astype(np.float64)
 
-    def sample(self, streams: Streams, generation: int, params: Arrays, n: int) -> Host:
+    def sample(
+        self, streams: Streams, generation: int, purpose: str, params: Arrays, n: int
+    ) -> Host:
         """``n`` images per replicate, ``{"image": float32 [R, n, pixels]}``."""
-        code = noise.keys(streams, generation, "code")
-        pixels = noise.keys(streams, generation, "pixels")
+        code = noise.keys(streams, generation, f"{purpose}/code")
+        pixels = noise.keys(streams, generation, f"{purpose}/pixels")
         draw = self.runtime.compile(_sample, (0, 1))
         return {"image": self.runtime.host(draw(self.spec, n, dict(params), code, pixels))}
 

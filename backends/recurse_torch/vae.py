@@ -58,15 +58,17 @@ class VAE:
         return {name: value.clone() for name, value in weights.items()}, loss
 
     @torch.no_grad()
-    def sample(self, streams: Streams, generation: int, params: Arrays, n: int) -> Host:
+    def sample(
+        self, streams: Streams, generation: int, purpose: str, params: Arrays, n: int
+    ) -> Host:
         """``n`` images per replicate, ``{"image": float32 [R, n, pixels]}``."""
         spec = self.spec
-        code = self._normal(streams, generation, "code", (n, spec.latent))
+        code = self._normal(streams, generation, f"{purpose}/code", (n, spec.latent))
         decoded = forward(params, "decoder", spec.layers(), code)[-1]
         drawn = None
         if spec.output == "sample":
             draw = noise.uniform if spec.likelihood == "bernoulli" else noise.normal
-            drawn = draw(self._generators(streams, generation, "pixels"), tuple(decoded.shape[1:]))
+            drawn = draw(self._generators(streams, generation, f"{purpose}/pixels"), decoded.shape[1:])
         return {"image": self.runtime.host(spec.image(self.runtime.xp, decoded, drawn))}
 
     @torch.no_grad()

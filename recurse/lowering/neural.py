@@ -43,7 +43,7 @@ class NeuralNet:
         return self._needed(self._arm.source.draw(self._streams, generation, "fresh", n))
 
     def synthesise(self, generation: int, params: Arrays, n: int) -> tuple[Host, Numbers]:
-        drawn = self._net.sample(self._streams, generation, params, n)
+        drawn = self._net.sample(self._streams, generation, "synthetic", params, n)
         batch, recorded = self._correction.correct(
             generation, runtime_arrays(self._runtime, drawn), n
         )
@@ -60,7 +60,7 @@ class NeuralNet:
 
     def measure(self, generation: int, params: Arrays) -> Numbers:
         count = max(self._meter.samples, _GALLERY)
-        samples = self._net.sample(self._streams, generation, params, count)
+        samples = self._net.sample(self._streams, generation, "evaluation", params, count)
         self._drawn = (generation, samples)
         quantities = {
             name: self._runtime.array(
