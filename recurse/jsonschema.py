@@ -2,13 +2,13 @@
 
 Pydantic writes a union tagged by ``kind`` as ``oneOf``, of which validators report a guessed
 branch. ``schema`` writes it as one ``if``/``then`` per kind, so that findings are exact, and allows
-the short form, a bare string for ``{kind: string}``. The rest finds its way in pydantic's schema.
+the short form, a bare string for ``{kind: string}``. ``Place`` finds the way in pydantic's schema.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -43,61 +43,100 @@ def raw(model: type[BaseModel]) -> Node:
     return model.model_json_schema(by_alias=True, mode="validation")
 
 
-def options(node: Node, definitions: Node) -> Iterator[Node]:
-    """The alternatives of a node, references followed and nested unions flattened."""
+class Place:
+    """What may stand at one place of the data, by pydantic's schema; cheap to ask again."""
+
+    def __init__(self, node: Node, definitions: Node) -> None:
+        self.node = node
+        self._definitions = definitions
+        self._children: dict[int, Place] = {}
+
+    @cached_property
+    def options(self) -> list[Node]:
+        """The alternatives, references followed and nested unions flattened."""
+        return list(_options(self.node, self._definitions))
+
+    @cached_property
+    def kinds(self) -> dict[str, Place]:
+        """The alternatives that are mappings with a ``kind``, by kind."""
+        found = {}
+        for option in self.options:
+            kind = option.get("properties", {}).get("kind", {})
+            for name in kind.get("enum", [kind["const"]] if "const" in kind else []):
+                found[str(name)] = Place(option, self._definitions)
+        return found
+
+    @cached_property
+    def tagged(self) -> bool:
+        """Whether it is a tagged union, whose tag pydantic puts into the location of errors."""
+        return _tagged(self.node)
+
+    @cached_property
+    def shorthand(self) -> bool:
+        """Whether a bare string here can only be short for ``{kind: string}``."""
+        plain = [option for option in self.options if "properties" not in option]
+        return bool(self.kinds) and not any(map(_takes_text, plain))
+
+    @cached_property
+    def properties(self) -> Node:
+        """The keys that a mapping here may have."""
+        found: Node = self.node.get("properties", {})
+        return found
+
+    def fitting(self, value: Any) -> Place:
+        """The alternative for a mapping or list; ``NOWHERE`` when there is none or no telling."""
+        if isinstance(value, dict) and self.kinds:
+            kind = value.get("kind")
+            if isinstance(kind, str) and kind in self.kinds:
+                return self.kinds[kind]
+        return self._objects if isinstance(value, dict) else self._arrays
+
+    def child(self, value: Any, step: str | int) -> Place:
+        """The place of one part of ``value``; ``NOWHERE`` when the schema does not say."""
+        parent = self.fitting(value)
+        items = parent.node.get("prefixItems", ())
+        if isinstance(step, str):
+            part = parent.properties.get(step, parent.node.get("additionalProperties"))
+        else:
+            part = items[step] if step < len(items) else parent.node.get("items")
+        if not isinstance(part, dict):
+            return NOWHERE
+        return parent._children.setdefault(id(part), Place(part, self._definitions))
+
+    @cached_property
+    def _objects(self) -> Place:
+        return self._only("object")
+
+    @cached_property
+    def _arrays(self) -> Place:
+        return self._only("array")
+
+    def _only(self, wanted: str) -> Place:
+        found = [option for option in self.options if option.get("type") == wanted]
+        return Place(found[0], self._definitions) if len(found) == 1 else NOWHERE
+
+
+NOWHERE = Place({}, {})
+
+
+@cache
+def root(model: type[BaseModel]) -> Place:
+    """The place of the whole data."""
+    return Place(raw(model), raw(model).get("$defs", {}))
+
+
+def _options(node: Node, definitions: Node) -> Iterator[Node]:
     if "$ref" in node:
-        yield from options(definitions[node["$ref"].rsplit("/", 1)[-1]], definitions)
+        yield from _options(definitions[node["$ref"].rsplit("/", 1)[-1]], definitions)
     elif parts := [part for word in ("oneOf", "anyOf", "allOf") for part in node.get(word, ())]:
         for part in parts:
-            yield from options(part, definitions)
+            yield from _options(part, definitions)
     else:
         yield node
 
 
-def kinds(node: Node, definitions: Node) -> dict[str, Node]:
-    """The alternatives of a node that are mappings with a ``kind``, by kind."""
-    found = {}
-    for option in options(node, definitions):
-        kind = option.get("properties", {}).get("kind", {})
-        for name in kind.get("enum", [kind["const"]] if "const" in kind else []):
-            found[str(name)] = option
-    return found
-
-
-def tagged(node: Node) -> bool:
-    """Whether the node is a tagged union, whose tag pydantic puts into the location of errors."""
-    return "discriminator" in node or any(map(tagged, node.get("anyOf", ())))
-
-
-def fitting(node: Node, value: Any, definitions: Node) -> Node:
-    """The alternative that describes a mapping or list; empty when there is none or no telling."""
-    wanted = "object" if isinstance(value, dict) else "array"
-    found = [o for o in options(node, definitions) if o.get("type") == wanted]
-    if isinstance(value, dict) and (named := kinds(node, definitions)):
-        kind = value.get("kind")
-        if isinstance(kind, str) and kind in named:
-            return named[kind]
-    return found[0] if len(found) == 1 else {}
-
-
-def child(node: Node, value: Any, step: str | int, definitions: Node) -> Node:
-    """The schema of one part of a mapping or list; empty when the schema does not say."""
-    parent = fitting(node, value, definitions)
-    found: Any = {}
-    if isinstance(step, str):
-        found = parent.get("properties", {}).get(step, parent.get("additionalProperties"))
-    elif step < len(items := parent.get("prefixItems", ())):
-        found = items[step]
-    else:
-        found = parent.get("items")
-    return found if isinstance(found, dict) else {}
-
-
-def shorthand(node: Node, definitions: Node) -> bool:
-    """Whether a bare string at this node can only be short for ``{kind: string}``."""
-    return bool(kinds(node, definitions)) and not any(
-        "properties" not in option and _takes_text(option) for option in options(node, definitions)
-    )
+def _tagged(node: Node) -> bool:
+    return "discriminator" in node or any(map(_tagged, node.get("anyOf", ())))
 
 
 def _takes_text(option: Node) -> bool:
@@ -114,8 +153,8 @@ def _rewrite(node: Any, definitions: Node) -> Any:
     if not isinstance(node, dict):
         return node
     is_schema = any(word in node for word in ("$ref", "oneOf", "anyOf", "allOf"))
-    if is_schema and shorthand(node, definitions):
-        return _choice(node, definitions)
+    if is_schema and Place(node, definitions).shorthand:
+        return _choice(Place(node, definitions), definitions)
     if "anyOf" in node and (types := _distinct(node["anyOf"], definitions)):
         made: Node = {key: value for key, value in node.items() if key != "anyOf"}
         pairs = zip(types, node["anyOf"], strict=True)
@@ -130,27 +169,29 @@ def _rewrite(node: Any, definitions: Node) -> Any:
 
 def _distinct(branches: list[Node], definitions: Node) -> list[str]:
     """The JSON types of the branches of a union if no value can be of two of them, else nothing."""
-    types = [{o.get("type") for o in options(branch, definitions)} for branch in branches]
+    types = [{o.get("type") for o in _options(branch, definitions)} for branch in branches]
     names = [str(name) for found in types for name in found if isinstance(name, str)]
     overlap = {"integer", "number"} <= set(names)
     return [] if overlap or len(names) != len(branches) or len(set(names)) < len(names) else names
 
 
-def _choice(node: Node, definitions: Node) -> Node:
+def _choice(place: Place, definitions: Node) -> Node:
     """A mapping with a kind, or the bare name of a kind that needs no more; null where allowed."""
-    named = kinds(node, definitions)
+    named = {kind: option.node for kind, option in place.kinds.items()}
     references = {id(value): f"#/$defs/{name}" for name, value in definitions.items()}
     short = [kind for kind, option in named.items() if not {*option.get("required", ())} - {"kind"}]
-    optional = any(option.get("type") == "null" for option in options(node, definitions))
+    optional = any(option.get("type") == "null" for option in place.options)
     branches: list[Node] = [{"if": {"type": "string"}, "then": {"enum": short}}]
     known: Node = {"properties": {"kind": {"enum": list(named)}}}
-    if tagged(node):
+    if place.tagged:
         known["required"] = ["kind"]
     branches.append({"if": {"type": "object"}, "then": known})
     for kind, option in named.items():
         is_kind = {"type": "object", "properties": {"kind": {"const": kind}}}
-        if tagged(node):
+        if place.tagged:
             is_kind["required"] = ["kind"]
         branches.append({"if": is_kind, "then": {"$ref": references[id(option)]}})
-    kept: Node = {key: node[key] for key in ("title", "description", "default") if key in node}
+    kept: Node = {
+        key: place.node[key] for key in ("title", "description", "default") if key in place.node
+    }
     return {**kept, "type": ["object", "string", *["null"] * optional], "allOf": branches}

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from recurse import jsonschema
 from recurse.document import Document, Path, dotted
-from recurse.jsonschema import Node
+from recurse.jsonschema import Place
 from recurse.problems import CODES, Problem
 from recurse.yamlevents import scalar
 
@@ -52,11 +52,10 @@ _BOUNDS = {
 _TRUE, _FALSE = {"yes", "on", "y"}, {"no", "off", "n"}
 
 
-class _Place(NamedTuple):
-    """Where an error is: path in the data, schema there, and the union it came through."""
+class _At(NamedTuple):
+    """Where an error is: its path in the data, and the union and branch it came through."""
 
     path: Path
-    node: Node
     union: Path | None
     branch: str
 
@@ -68,7 +67,7 @@ class _Error:
     type: str
     message: str
     context: Mapping[str, Any]
-    place: _Place
+    place: _At
 
     @property
     def mismatch(self) -> bool:
@@ -81,7 +80,7 @@ def explain(
     model: type[BaseModel], errors: Iterable[ErrorDetails], document: Document
 ) -> list[Problem]:
     """Problems for the errors of validating ``document`` as ``model``."""
-    schema = jsonschema.raw(model)
+    schema = jsonschema.root(model)
     found = []
     for error in errors:
         place = _place(error["loc"], document.data, schema, error["type"])
@@ -93,13 +92,12 @@ def explain(
     return problems
 
 
-def _place(loc: Sequence[str | int], data: Any, schema: Node, type: str) -> _Place:
+def _place(loc: Sequence[str | int], data: Any, schema: Place, type: str) -> _At:
     """Follows a location through data and schema, dropping the names of union branches."""
-    definitions = schema.get("$defs", {})
-    node, path, union, branch = schema, list[str | int](), None, ""
+    place, path, union, branch = schema, list[str | int](), None, ""
     entered = False
     for number, step in enumerate(loc):
-        if not entered and isinstance(data, dict) and jsonschema.tagged(node):
+        if not entered and isinstance(data, dict) and place.tagged:
             entered = True  # pydantic puts the tag here, also when a key has the same name
             if step == data.get("kind"):
                 continue
@@ -110,11 +108,11 @@ def _place(loc: Sequence[str | int], data: Any, schema: Node, type: str) -> _Pla
         if not inside and not (last and type == "missing"):
             union, branch = (tuple(path), str(step)) if union is None else (union, branch)
             continue
-        node = jsonschema.child(node, data, step, definitions)
+        place = place.child(data, step)
         data = data[step] if inside else None
         path.append(step)
         entered = False
-    return _Place(tuple(path), node, union, branch)
+    return _At(tuple(path), union, branch)
 
 
 def _echo(error: _Error, document: Document) -> bool:
@@ -159,10 +157,9 @@ def _unions(errors: list[_Error], document: Document) -> tuple[list[_Error], lis
 class _Writer:
     """Writes problems for one document."""
 
-    def __init__(self, document: Document, schema: Node) -> None:
+    def __init__(self, document: Document, schema: Place) -> None:
         self.document = document
         self.schema = schema
-        self.definitions = schema.get("$defs", {})
         self.done: list[_Error] = []
 
     def renames(self, errors: list[_Error]) -> list[Problem]:
@@ -221,19 +218,22 @@ class _Writer:
     def _unknown(self, path: Path) -> str:
         """The way out for an unknown key: a similar name, another block, or the list of names."""
         parent, key = path[:-1], str(path[-1])
-        node, data = self.schema, self.document.data
-        for step in parent:
-            node = jsonschema.child(node, data, step, self.definitions)
-            data = data[step]
-        known = jsonschema.fitting(node, data, self.definitions).get("properties", {})
+        data = self.document.get(parent)
+        known = self._schema_of(parent).fitting(data).properties
         free = [name for name in known if name not in data]
         if near := closest(key, free):
             return f"did you mean '{near}'?"
         if near := closest(key, list(known)):
             return f"'{near}' is already given"
-        if parent and key in self.schema.get("properties", {}):
+        if parent and key in self.schema.properties:
             return f"'{key}' belongs to the top level"
         return f"known: {', '.join(known)}" if known else "no keys are known here"
+
+    def _schema_of(self, path: Path) -> Place:
+        place, data = self.schema, self.document.data
+        for step in path:
+            place, data = place.child(data, step), data[step]
+        return place
 
     def _missing(self, path: Path) -> Problem:
         file, span = self.document.locate(path[:-1], key=True)
@@ -244,11 +244,7 @@ class _Writer:
 
     def _kind(self, error: _Error) -> Problem:
         path = error.place.path[:-1] if self._is_kind(error) else error.place.path
-        node, data = self.schema, self.document.data
-        for step in path:
-            node = jsonschema.child(node, data, step, self.definitions)
-            data = data[step]
-        names = list(jsonschema.kinds(node, self.definitions))
+        data, names = self.document.get(path), list(self._schema_of(path).kinds)
         known = f"known: {', '.join(names)}"
         if "kind" not in data and (near := closest("kind", list(data))):
             hint = f"rename it to 'kind'; {known}"

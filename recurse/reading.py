@@ -19,7 +19,6 @@ from pydantic import BaseModel, ValidationError
 from recurse import jsonschema, yamlfile
 from recurse.document import Document, Entry, dotted, put
 from recurse.document import Path as DataPath
-from recurse.jsonschema import Node
 from recurse.messages import explain
 from recurse.problems import Problem, Problems, Span
 from recurse.yamlevents import MAX_DEPTH, MAX_INTEGER, scalar
@@ -60,23 +59,18 @@ def validate(model: type[Model], document: Document) -> Model:
 
 def normalise(model: type[BaseModel], document: Document) -> Document:
     """The document with ``{kind: name}`` for every bare name where the model wants a kind."""
-    schema = jsonschema.raw(model)
-    return replace(document, data=_long(document.data, schema, schema.get("$defs", {})))
+    return replace(document, data=_long(document.data, jsonschema.root(model)))
 
 
-def _long(value: Any, node: Node, definitions: Node) -> Any:
-    if not node:
+def _long(value: Any, place: jsonschema.Place) -> Any:
+    if place is jsonschema.NOWHERE:
         return value
     if isinstance(value, str):
-        return {"kind": value} if jsonschema.shorthand(node, definitions) else value
+        return {"kind": value} if place.shorthand else value
     if isinstance(value, dict):
-        below = {k: jsonschema.child(node, value, k, definitions) for k in value}
-        return {k: _long(v, below[k], definitions) for k, v in value.items()}
+        return {key: _long(item, place.child(value, key)) for key, item in value.items()}
     if isinstance(value, list):
-        return [
-            _long(item, jsonschema.child(node, value, i, definitions), definitions)
-            for i, item in enumerate(value)
-        ]
+        return [_long(item, place.child(value, number)) for number, item in enumerate(value)]
     return value
 
 

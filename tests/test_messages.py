@@ -162,9 +162,9 @@ def test_fifty_scenarios_are_validated_within_a_second(tmp_path: Path) -> None:
     text = "".join(
         line for line in (BAD[0].parent / "seed-list.yaml").read_text().replace("x, -1", "2")
     )
-    start = time.perf_counter()
+    start = time.process_time()
     for n in range(50):
         path = tmp_path / f"{n}.yaml"
         path.write_text(text)
         assert isinstance(load(path), Scenario)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0

@@ -197,18 +197,18 @@ def merge_bomb(levels: int) -> str:
     ],
 )
 def test_bombs_are_refused_at_once(text: str, code: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert [problem.code for problem in refused(text)] == [code]
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
 def test_a_mapping_merged_many_times_stays_fast() -> None:
     keys = ",".join(f"k{n}: 1" for n in range(4000))
     sources = ",".join(["*e"] * 4000)
-    start = time.perf_counter()
+    start = time.process_time()
     document = parse(f"e: &e {{}}\na: &a {{{keys}}}\nb:\n  <<: [{sources}, *a]\n")
     assert len(document.data["b"]) == 4000
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
 def test_the_deepest_and_largest_that_is_allowed_is_read() -> None:
@@ -302,7 +302,7 @@ def test_a_small_file_is_read_in_two_milliseconds() -> None:
     text = "".join(f"key{n}: {{kind: replace, size: {n}}}\n" for n in range(50))
     times = []
     for _ in range(20):
-        start = time.perf_counter()
+        start = time.process_time()
         parse(text)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 2e-3
