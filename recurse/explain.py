@@ -157,7 +157,7 @@ def _schedule(schedule: Schedule) -> list[str]:
 
 
 def _theory(arm: ArmPlan) -> list[str]:
-    measured = {metric.kind for metric in arm.arm.metrics}
+    measured = {str(metric["kind"]) for metric in arm.arm.data()["metrics"]}
     drawn = [c for c in theory(arm.arm) if c.metric in measured]
     lines = [f"{c.kind}: {c.metric}, {c.name} ({c.cite})" for c in drawn]
     lines += [note.removeprefix("no ") for note in arm.notes if note.startswith("no ")]

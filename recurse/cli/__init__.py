@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from recurse.cli import app, console, failures
 
     arguments = tuple(sys.argv[1:] if argv is None else argv)
-    console.settings.__init__(argv=arguments)  # type: ignore[misc]
+    console.begin(arguments)
     return failures.guarded(
         lambda: app.build()(arguments, prog_name="recurse", standalone_mode=False)
     )

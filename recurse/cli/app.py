@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -27,7 +28,7 @@ from recurse.cli.commands import (
 )
 from recurse.cli.options import shared
 
-_COMMANDS = {
+_COMMANDS: dict[str, Callable[..., int]] = {
     "init": init.init,
     "validate": validate.validate,
     "plan": plan.plan,

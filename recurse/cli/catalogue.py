@@ -13,6 +13,13 @@ from recurse.families import Closed
 from recurse.problems import RecurseError
 from recurse.spec import ROLES, Kind, kinds
 
+_TYPES = {
+    "integer": "whole number",
+    "string": "text",
+    "object": "mapping",
+    "boolean": "true | false",
+}
+
 
 @dataclass(frozen=True)
 class Field:
@@ -66,8 +73,8 @@ def _entry(role: str, kind: str, spec: type[Kind]) -> Entry:
     if role == "model":
         every = issubclass(spec, Closed)
         able = tuple(b for b, found in backends().items() if every or kind in found.families)
-    summary = inspect.cleandoc(spec.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-    return Entry(role, kind, summary, spec.cite, able, tuple(_fields(spec)))
+    summary = inspect.cleandoc(spec.__doc__ or "").split("\n\n")[0]
+    return Entry(role, kind, _plain(summary), spec.cite, able, tuple(_fields(spec)))
 
 
 def _fields(spec: type[Kind]) -> list[Field]:
@@ -78,11 +85,16 @@ def _fields(spec: type[Kind]) -> list[Field]:
             name,
             _type(node),
             "required" if name in required else _default(node),
-            str(node.get("description", "")).replace("\n", " "),
+            _plain(str(node.get("description", ""))),
         )
         for name, node in schema["properties"].items()
         if name != "kind"
     ]
+
+
+def _plain(text: str) -> str:
+    """A docstring's words on one line, without its markup."""
+    return text.replace("``", "").replace("\n", " ")
 
 
 def _default(node: dict[str, Any]) -> str:

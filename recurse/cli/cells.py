@@ -1,4 +1,4 @@
-"""What makes a cell what it is: its identity, its state, what changed, and who computed its numbers."""
+"""What makes a cell what it is: identity, state, what changed, and who computed its numbers."""
 
 from __future__ import annotations
 
@@ -131,7 +131,8 @@ def _explained(store: Store, made: Plan, cell: Cell) -> Why:
 
 def _numerics(store: Store, cell: str) -> tuple[tuple[str, Mapping[str, str]], ...]:
     frame = store.sql(
-        "SELECT g.generation, n.detail FROM generations AS g JOIN numerics AS n ON g.numerics = n.id "
+        "SELECT g.generation, n.detail FROM generations AS g "
+        "JOIN numerics AS n ON g.numerics = n.id "
         f"WHERE g.cell = '{cell}' ORDER BY g.generation"
     )
     classes: dict[str, list[int]] = {}

@@ -28,6 +28,12 @@ class Settings:
 settings = Settings()
 
 
+def begin(argv: Sequence[str]) -> None:
+    """Forget the flags of an earlier call in this process."""
+    for name, value in vars(Settings(argv=tuple(argv))).items():
+        setattr(settings, name, value)
+
+
 def data(text: str) -> None:
     """A result, for people and programs."""
     _write(sys.stdout, text)

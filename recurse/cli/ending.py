@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import shlex
+import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from recurse.cli import console, failures
+from recurse.cli import console, failures, reporting
 
 if TYPE_CHECKING:
     from recurse.running import Result
@@ -27,22 +29,43 @@ def summary(result: Result) -> str:
     return f"{plan.scenario.name}: {', '.join(parts)}"
 
 
-def claims_table(claims: Iterable[Any]) -> str:
-    """Every claim with its verdict and evidence."""
-    rows = []
+def told(result: Result, answer: Sequence[str]) -> str:
+    """What was run, the answer in words, and the claims."""
+    paragraphs = [
+        textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  ") for text in answer
+    ]
+    head = console.paint(summary(result), "bold")
+    return "\n".join([head, *paragraphs, *claims_lines(result.claims)])
+
+
+def claims_lines(claims: Sequence[Any]) -> list[str]:
+    """Every claim once, then its verdict and evidence for each arm."""
+    by_claim: dict[tuple[str, str], list[Any]] = {}
     for claim in claims:
-        word, color = _VERDICTS[claim.holds]
-        rows.append((word, color, claim))
-    if not rows:
-        return ""
-    wide = max(len(word) for word, _, _ in rows)
-    lines = []
-    for word, color, claim in rows:
-        verdict = console.paint(word.ljust(wide), color)
-        lines.append(f"  {verdict}  claim {claim.claim}" + (f", {claim.arm}" if claim.arm else ""))
-        lines.append(f"  {'':{wide}}    {claim.statement}")
-        lines.append(console.paint(f"  {'':{wide}}    {claim.evidence}", "dim"))
-    return "\n".join(lines)
+        by_claim.setdefault((claim.claim, claim.statement), []).append(claim)
+    lines = [console.paint("  claims", "bold")] if by_claim else []
+    wide = max((len(_VERDICTS[claim.holds][0]) for claim in claims), default=0)
+    for (name, statement), verdicts in by_claim.items():
+        lines.append(f"  {name}: {statement}")
+        for claim in verdicts:
+            word, color = _VERDICTS[claim.holds]
+            about = f"{claim.arm}: {claim.evidence}" if claim.arm else claim.evidence
+            lines.append(f"    {console.paint(word.ljust(wide), color)}  {about}")
+    return lines
+
+
+def places(store: str, scenarios: Sequence[str], report: bool) -> None:
+    """Where the results and the reports are; draws the reports if they are wanted."""
+    where = "" if store == "runs" else f" --store {shlex.quote(store)}"
+    for name in scenarios:
+        console.say(f"results: recurse show {name}{where}")
+    if not report:
+        return
+    if not reporting.available():
+        console.say(f"report: not drawn, its libraries are not installed: {reporting.INSTALL}")
+        return
+    for path in reporting.draw(store, scenarios):
+        console.data(f"report: {path}")
 
 
 def trouble(result: Result, command: str) -> None:
@@ -62,7 +85,10 @@ def trouble(result: Result, command: str) -> None:
 
 
 def code(results: Sequence[Result], partial: bool) -> int:
-    """4 for a bug, 1 if a cell or a claim failed, else 0; in a part of the arms, claims may be open."""
+    """4 for a bug, 1 if a cell or a claim failed, else 0.
+
+    A run of some arms only (``partial``) may leave claims open.
+    """
     bugs = [f for result in results for f in result.failures if f.bug]
     if bugs:
         return failures.bug(bugs[0].trace, bugs[0].message)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from recurse import __version__
 from recurse.backend import backends
+from recurse.claims import count
 from recurse.cli import reporting
 from recurse.problems import RecurseError
 from recurse.shipped import shipped
@@ -56,7 +57,7 @@ def _store(path: str) -> Finding:
         with Store(path) as opened:
             fresh = opened.freshness
             writer = f"; PID {fresh.writer.get('pid')} is writing" if fresh.writer else ""
-            held = f"{len(opened.scenarios())} scenarios, {fresh.snapshot}{writer}"
+            held = f"{count(len(opened.scenarios()), 'scenario')}, {fresh.snapshot}{writer}"
             return Finding(f"store {path}", True, held)
     except StoreMissing:
         return Finding(f"store {path}", None, "none yet")

@@ -81,9 +81,10 @@ def _spec(spec: Any, format: str) -> str:
         return json.dumps(spec, indent=2) + "\n"
     if format != "yaml":
         raise RecurseError(f"a spec cannot be written as {format}", hint="--format yaml|json")
+    from recurse.cli.showing import ordered
     from recurse.yamlfile import dump
 
-    return MODELINE + dump(spec)
+    return MODELINE + dump(ordered(spec))
 
 
 def _harmless(frame: polars.DataFrame) -> polars.DataFrame:

@@ -54,7 +54,7 @@ def interrupted() -> int:
 
 
 def bug(trace: str, fault: object) -> int:
-    """A fault of ours: one line, and the traceback in a file (on screen if RECURSE_DEBUG is set)."""
+    """A fault of ours in one line; the traceback is in a file, with RECURSE_DEBUG on screen."""
     if os.environ.get("RECURSE_DEBUG"):
         console.warn(trace)
         return BUG

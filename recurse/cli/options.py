@@ -61,12 +61,6 @@ MaxErrors = Annotated[
 ]
 SPEC_HELP = "A file, a directory of them, or the name of a shipped spec (recurse init --list)."
 Specs = Annotated[list[str], typer.Argument(metavar="SPEC...", help=SPEC_HELP, show_default=False)]
-OneSpec = Annotated[
-    str,
-    typer.Argument(
-        metavar="SPEC", help="A file, or the name of a shipped spec.", show_default=False
-    ),
-]
 
 _SHARED = {
     "color": (

@@ -68,9 +68,9 @@ class Watcher:
             return
         seeds = sum(len(b.seeds) for b in self._plan.blocks if b.arm == block.arm)
         spent = duration(time.monotonic() - self._started)
-        text = f"{self._label(block)}: {block.last} generations of {seeds} seeds, {spent} so far"
+        text = f"{self._label(block)}: {block.last} generations of {seeds} seeds after {spent}"
         if not console.settings.quiet:
-            self._print(text.replace("under a second so far", "in under a second"))
+            self._print(text)
 
     def _print(self, text: str) -> None:
         if self._live:

@@ -1,11 +1,13 @@
-"""What the command line asks of the reports; they are an extra and may be absent."""
+"""What the command line asks of the reports; what draws them is an extra and may be absent."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
 
-from recurse.cli import console
+from recurse.cli.stores import open_store
 from recurse.problems import RecurseError
 
 INSTALL = "pip install 'recurse-sim[reports]'"
@@ -16,18 +18,48 @@ def available() -> bool:
     return all(find_spec(name) is not None for name in ("recurse_reports", "altair", "vl_convert"))
 
 
-def answer(store: str, scenario: str) -> None:
-    """The answer in words."""
+def answer(store: str, scenario: str) -> list[str]:
+    """The answer in words, a paragraph per metric."""
+    import recurse_reports
+
+    from recurse.store.reader import Store
+
+    with Store(store) as opened:
+        return list(recurse_reports.answer(opened, scenario))
 
 
-def announce(store: str, scenarios: Sequence[str], wanted: bool) -> None:
-    """Where the results and the report are."""
-    for name in scenarios:
-        console.say(f"results: recurse show {name} --store {store}")
+def draw(
+    store: str,
+    scenarios: Sequence[str],
+    output: str | None = None,
+    format: Literal["html", "md"] = "html",
+    interactive: bool = False,
+) -> list[Path]:
+    """Write reports; returns the files to open.
 
+    Without ``output``, one file per scenario in the store's folder ``reports``. A file gets all
+    scenarios on one page; a folder gets one file each, and an index if they are Markdown.
 
-def report(
-    store: str, scenarios: Sequence[str], output: str | None, format: str, interactive: bool
-) -> int:
-    """Write reports."""
-    raise RecurseError("reports are not there yet")
+    Raises:
+        StoreMissing: the store has no such scenario.
+        RecurseError: a library is missing; the message says which.
+    """
+    if not available():
+        raise RecurseError("reports need altair and vl-convert", hint=INSTALL)
+    import recurse_reports
+
+    with open_store(store) as opened:
+        names = list(scenarios) or list(opened.scenarios())
+        if not names:
+            raise RecurseError(f"the store {store} has no scenarios", hint="recurse run SPEC")
+        for name in names:
+            opened.scenario(name)
+        place = Path(output) if output else Path(store) / "reports"
+        if output and place.suffix.lower() in (".html", ".htm", ".md", ".markdown"):
+            return [recurse_reports.write(opened, place, names, format, interactive)]
+        if output and format == "md":
+            return [recurse_reports.gallery(opened, place, names)[0]]
+        return [
+            recurse_reports.write(opened, place / f"{name}.{format}", name, format, interactive)
+            for name in names
+        ]

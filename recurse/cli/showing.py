@@ -64,8 +64,23 @@ def resolved(name: str, sets: Sequence[str], defaults: bool) -> dict[str, Any]:
         values = [labelled.arm.data()[field] for labelled in scenario.arms]
         if field not in axes and all(value == values[0] for value in values):
             filled[field] = values[0]
-    order = list(Scenario.model_fields)
-    return {key: filled[key] for key in sorted(filled, key=lambda k: order.index(k))}
+    return ordered(filled)
+
+
+def ordered(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec with its keys in the order in which people write them, kinds first."""
+    order = {name: place for place, name in enumerate(Scenario.model_fields)}
+    keys = sorted(spec, key=lambda key: order.get(key, len(order)))
+    return {key: _kind_first(spec[key]) for key in keys}
+
+
+def _kind_first(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_kind_first(item) for item in value]
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key != "kind")
+        return {key: _kind_first(value[key]) for key in keys}
+    return value
 
 
 def results(store: Store, name: str) -> Results:

@@ -1,4 +1,4 @@
-"""Opening a store from the command line: remarks go to standard error, no store is a clear answer."""
+"""Opening a store from the command line; its remarks go to standard error."""
 
 from __future__ import annotations
 

@@ -16,9 +16,7 @@ from recurse.problems import RecurseError
 def init(
     file: Annotated[
         str,
-        typer.Argument(
-            metavar="[FILE]", help="Where to write it; - prints it.", show_default=False
-        ),
+        typer.Argument(metavar="[FILE]", help="Where to write it; - to print.", show_default=False),
     ] = "",
     source: Annotated[
         str | None,

@@ -21,7 +21,7 @@ def kinds(
     ] = None,
     format: TextOrJson = "text",
 ) -> int:
-    """List sources, models (and the backends that have them), policies, correctors, metrics, claims."""
+    """List what a spec can name: sources, models, policies, correctors, metrics, claims."""
     from recurse.cli import catalogue
 
     found = catalogue.entries(role, name)
@@ -36,9 +36,9 @@ def kinds(
             console.data(f"  {entry.cite}")
         if entry.backends:
             console.data(f"  on {', '.join(entry.backends)}")
-        rows = [(field.name, field.type, field.default, field.about) for field in entry.fields]
-        if rows:
-            console.data(console.columns(("field", "type", "default", "what it is"), rows, "  "))
+        fields = [(field.name, field.type, field.default, field.about) for field in entry.fields]
+        if fields:
+            console.data(console.columns(("field", "type", "default", "what it is"), fields, "  "))
     if not name:
         rows = [
             (entry.role, entry.kind, ", ".join(entry.backends) or "any", entry.summary, entry.cite)

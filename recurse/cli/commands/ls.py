@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,8 @@ def ls(
     from recurse.cli.overview import cells, scenarios
     from recurse.cli.stores import open_store
 
+    header: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
     with open_store(store) as opened:
         if scenario:
             header = ("cell", "arm", "backend", "seed", "status", "generations")

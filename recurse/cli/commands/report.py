@@ -23,13 +23,20 @@ def report(
             help="A file, or a directory for several scenarios; STORE/reports by default.",
         ),
     ] = None,
-    format: Annotated[Literal["html", "md"], typer.Option("--format")] = "html",
+    format: Annotated[
+        Literal["html", "md"] | None,
+        typer.Option("--format", help="By default as PATH ends, else html."),
+    ] = None,
     interactive: Annotated[
         bool, typer.Option("--interactive", help="Figures that can be explored; a larger file.")
     ] = False,
     store: StoreDir = "runs",
 ) -> int:
     """Write the report of scenarios: one offline page each."""
-    from recurse.cli import reporting
+    from recurse.cli import console, reporting
 
-    return reporting.report(store, scenarios or (), output, format, interactive)
+    suffix = (output or "").lower().rpartition(".")[2]
+    wanted = format or ("md" if suffix in ("md", "markdown") else "html")
+    for path in reporting.draw(store, scenarios or (), output, wanted, interactive):
+        console.data(str(path))
+    return 0

@@ -58,10 +58,7 @@ def run(
         for message in result.messages:
             console.say(f"store: {message}")
         results.append(result)
-        console.data(console.paint(ending.summary(result), "bold"))
-        reporting.answer(store, scenario.name)
-        if result.claims:
-            console.data(ending.claims_table(result.claims))
+        console.data(ending.told(result, reporting.answer(store, scenario.name)))
         ending.trouble(result, failures.command())
-    reporting.announce(store, [r.plan.scenario.name for r in results], report)
+    ending.places(store, [result.plan.scenario.name for result in results], report)
     return ending.code(results, partial=bool(select))

@@ -29,7 +29,7 @@ def show(
     max_errors: MaxErrors = 20,
 ) -> int:
     """Print a spec as it is resolved, or the results of a stored scenario."""
-    from recurse.cli import showing
+    from recurse.cli import ending, showing
     from recurse.cli.stores import open_store
     from recurse.yamlfile import dump
 
@@ -44,8 +44,6 @@ def show(
         return 0
     console.data(console.paint(name, "bold") + (f": {results.title}" if results.title else ""))
     console.data(console.columns(results.header, results.rows, "  "))
-    from recurse.cli.ending import claims_table
-
-    if results.claims:
-        console.data(claims_table(results.claims))
+    for line in ending.claims_lines(results.claims):
+        console.data(line)
     return 0

@@ -17,8 +17,8 @@ def status(store: StoreDir = "runs", format: TextOrJson = "text") -> int:
         found, fresh = scenarios(opened), opened.freshness
     if format == "json":
         writer = dict(fresh.writer) if fresh.writer else None
-        rows = [row.data() for row in found]
-        console.data(json.dumps({"store": store, "writer": writer, "scenarios": rows}, indent=2))
+        data = {"store": store, "writer": writer, "scenarios": [row.data() for row in found]}
+        console.data(json.dumps(data, indent=2))
         return 0
     if fresh.writer is None:
         console.say(f"store {store}; nobody is writing")

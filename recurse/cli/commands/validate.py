@@ -1,4 +1,4 @@
-"""``recurse validate``: everything that a run would refuse before its first step, with positions."""
+"""``recurse validate``: everything that a run would refuse, with positions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def validate(
     from recurse.checking import check
     from recurse.problems import render
 
-    automatic = "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"
+    automatic: Literal["text", "github"] = (
+        "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"
+    )
     checked = check(specs, sets or ())
     problems = [problem for found in checked.values() for problem in found]
     if problems or format == "json":
