@@ -7,12 +7,14 @@ dark page. Series colours are Okabe and Ito's, three of them darkened so that ea
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
 from recurse.problems import RecurseError
 
 if TYPE_CHECKING:
@@ -26,13 +28,23 @@ DASHES: Mapping[str, list[float]] = {
     "bound": [1.5, 3],
     "asymptotic": [8, 3, 1.5, 3],
 }
+ON_DARK = {
+    "#d55e00": "#f0762a",
+    "#0072b2": "#4fa6e0",
+    "#009e73": "#2fbf93",
+    "#c46a9b": "#df8fb9",
+    "#b07a00": "#e0a526",
+    "#3a8fc4": "#7cc4f2",
+    "#7f7f7f": "#a5a5a5",
+}
+"""The same colours where the page is dark; a style sheet swaps them."""
 POOLS = {
     "real": "#0072b2",
     "fresh real": "#7fb8d8",
     "synthetic, from the last model": "#d55e00",
     "synthetic, from earlier models": "#eeb07f",
 }
-FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
+FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 INK = "currentColor"
 MOST = 200
 """Generations drawn; of more, evenly chosen ones."""
@@ -57,6 +69,7 @@ _AXIS = {
 }
 CONFIG: dict[str, Any] = {
     "background": "transparent",
+    "padding": {"left": 0, "right": 4, "top": 2, "bottom": 2},
     "font": FONT,
     "aria": False,
     "view": {"stroke": None},
@@ -69,7 +82,7 @@ CONFIG: dict[str, Any] = {
         "titleColor": INK,
         "titleFont": FONT,
         "symbolStrokeWidth": 2,
-        "symbolSize": 70,
+        "symbolSize": 90,
         "labelLimit": 320,
         "columnPadding": 16,
     },
@@ -83,7 +96,7 @@ CONFIG: dict[str, Any] = {
         "subtitleFontSize": 11,
         "subtitlePadding": 4,
         "anchor": "start",
-        "frame": "group",
+        "frame": "bounds",
         "offset": 12,
     },
     "header": {"labelColor": INK, "labelFont": FONT, "titleColor": INK},
@@ -115,21 +128,46 @@ def missing(error: ImportError) -> MissingLibrary:
     )
 
 
+def rows(values: Sequence[Mapping[str, Any]]) -> Any:
+    """Data of a layer. They travel as one text until `finished`: Altair copies all it is given."""
+    return altair().NamedData(name=json.dumps(values))
+
+
 def finished(chart: Any, title: str, subtitle: str = "") -> dict[str, Any]:
     """A chart as a Vega-Lite specification with the common look."""
     alt = altair()
     text = alt.TitleParams(title, **({"subtitle": subtitle} if subtitle else {}))
-    found: dict[str, Any] = chart.properties(title=text).to_dict(validate=True)
-    found["config"] = CONFIG
-    return found
+    found: dict[str, Any] = _with_values(chart.properties(title=text).to_dict())
+    return {**found, "config": CONFIG}
+
+
+def _with_values(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_with_values(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: {"values": json.loads(value["name"])} if key == "data" else _with_values(value)
+        for key, value in part.items()
+    }
+
+
+def dark_rules(used: str | None = None) -> str:
+    """The style rules that brighten the colours of series; only those in ``used`` if given."""
+    return "".join(
+        f'[fill="{light}"]{{fill:{dark}}}[stroke="{light}"]{{stroke:{dark}}}'
+        for light, dark in ON_DARK.items()
+        if used is None or light in used
+    )
 
 
 def chosen(generations: npt.NDArray[np.int64], most: int = MOST) -> npt.NDArray[np.int64]:
     """At most that many generations, evenly spaced, with the first and the last."""
     if len(generations) <= most:
         return generations
-    places = np.unique(np.linspace(0, len(generations) - 1, most).round().astype(int))
-    return generations[places]
+    places = np.unique(np.linspace(0, len(generations) - 1, most).round().astype(np.int64))
+    found: npt.NDArray[np.int64] = generations[places]
+    return found
 
 
 def milestones(last: int, most: int = 10) -> list[int]:
@@ -152,6 +190,8 @@ class Scale:
         found = found[np.isfinite(found)]
         low, high = (float(found.min()), float(found.max())) if len(found) else (0.0, 1.0)
         self.log = low > 0 and high / low > 25
+        self.low: float
+        self.high: float
         if self.log:
             pad = (high / low) ** 0.04
             self.low, self.high = low / pad, high * pad
@@ -181,10 +221,9 @@ class Scale:
 
     def place(self, value: float, height: float) -> float:
         """Pixels from the top."""
+        part = (value - self.low) / (self.high - self.low)
         if self.log:
             part = math.log(value / self.low) / math.log(self.high / self.low)
-        else:
-            part = (value - self.low) / (self.high - self.low)
         return height * (1 - part)
 
     def clip(self, value: float) -> float:

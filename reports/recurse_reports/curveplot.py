@@ -1,4 +1,4 @@
-"""The figure of a metric over generations: means, bands of the seeds, theory, labels at the lines."""
+"""A metric over the generations: means, bands of the seeds, theory, names at the lines."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def grid(
         layers += [x for series in panel for x in _theory(series, scale)]
         if len(panel) > 1:
             layers += _key(panel, scale, width, height) if place == 0 else []
-        heading = alt.TitleParams(name, fontSize=11.5, fontWeight=600, offset=6)
+        heading = alt.TitleParams(name, fontSize=11.5, fontWeight=600, offset=6, frame="group")
         drawn.append(alt.layer(*layers).properties(width=width, height=height, title=heading))
     rows = [alt.hconcat(*drawn[i : i + columns], spacing=14) for i in range(0, len(drawn), columns)]
     chart = alt.vconcat(*rows, spacing=16)
@@ -94,7 +94,8 @@ def _bands(series: Series, scale: Scale, width: float, height: float) -> list[An
         return []
     seeds = [(row["generation"], row["q05"], row["q95"]) for row in rows]
     errors = [
-        (row["generation"], row["mean"] - 2 * row["se"], row["mean"] + 2 * row["se"]) for row in rows
+        (row["generation"], row["mean"] - 2 * row["se"], row["mean"] + 2 * row["se"])
+        for row in rows
     ]
     return [_band(seeds, series, scale, 0.14), _band(errors, series, scale, 0.30)]
 
@@ -105,7 +106,7 @@ def _band(
     alt = charts.altair()
     values = [{"g": g, "low": scale.clip(low), "high": scale.clip(high)} for g, low, high in rows]
     return (
-        alt.Chart(alt.Data(values=_rounded(values)))
+        alt.Chart(charts.rows(_rounded(values)))
         .mark_area(color=series.colour, opacity=opacity)
         .encode(x=_x(series), y=alt.Y("low:Q", scale=scale.vega(), axis=scale.axis()), y2="high")
     )
@@ -116,15 +117,16 @@ def _lines(series: Series, scale: Scale) -> list[Any]:
     rows = [row for row in series.rows if np.isfinite(row["mean"])]
     values = [{"g": row["generation"], "mean": scale.clip(row["mean"])} for row in rows]
     y = alt.Y("mean:Q", scale=scale.vega(), axis=scale.axis())
-    data = alt.Data(values=_rounded(values))
+    data = charts.rows(_rounded(values))
     line = alt.Chart(data).mark_line(color=series.colour, strokeWidth=2.1, strokeJoin="round")
     step = max(1, -(-len(values) // MARKS))
-    some = values[:: step] if step == 1 else values[(series.rank * step) // 3 % step :: step]
+    some = values[::step] if step == 1 else values[(series.rank * step) // 3 % step :: step]
     stroke = series.shape == "stroke"
-    mark = alt.Chart(alt.Data(values=_rounded(some))).mark_point(
+    mark = alt.Chart(charts.rows(_rounded(some))).mark_point(
         shape=series.shape, size=46, color=series.colour, filled=not stroke, opacity=1
     )
-    return [line.encode(x=_x(series), y=y), mark.encode(x=_x(series), y=y)]
+    tip = [alt.Tooltip("g:Q", title="generation"), alt.Tooltip("mean:Q", format=".4~g")]
+    return [line.encode(x=_x(series), y=y), mark.encode(x=_x(series), y=y, tooltip=tip)]
 
 
 def _theory(series: Series, scale: Scale) -> list[Any]:
@@ -138,7 +140,7 @@ def _theory(series: Series, scale: Scale) -> list[Any]:
         if len(values) < 2:
             continue
         ends = [values[0], values[-1]] if np.ptp(curve.values[inside]) == 0 else values
-        mark = alt.Chart(alt.Data(values=ends)).mark_line(
+        mark = alt.Chart(charts.rows(ends)).mark_line(
             color=INK, strokeWidth=1.25, strokeDash=DASHES.get(curve.kind, [2, 2]), opacity=0.85
         )
         y = alt.Y("value:Q", scale=scale.vega(), axis=scale.axis())
@@ -176,7 +178,7 @@ def _key(panel: Sequence[Series], scale: Scale, width: float, height: float) -> 
     for place, series in enumerate(panel):
         y = top + 15 * place
         found.append(_text(series.words, 20, y, series.colour, True))
-        dot = alt.Chart(alt.Data(values=[{}])).mark_point(
+        dot = alt.Chart(charts.rows([{}])).mark_point(
             shape=series.shape, size=46, color=series.colour, filled=series.shape != "stroke",
             opacity=1,
         )  # fmt: skip
@@ -186,7 +188,7 @@ def _key(panel: Sequence[Series], scale: Scale, width: float, height: float) -> 
 
 def _text(text: str, x: float, y: float, colour: str, bold: bool) -> Any:
     alt = charts.altair()
-    mark = alt.Chart(alt.Data(values=[{}])).mark_text(
+    mark = alt.Chart(charts.rows([{}])).mark_text(
         align="left",
         baseline="middle",
         color=colour,
@@ -218,7 +220,8 @@ def _name(curve: TheoryLine) -> str:
 def _rounded(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Six digits: more cannot be seen, and cost bytes."""
     return [
-        {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in row.items()} for row in rows
+        {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in row.items()}
+        for row in rows
     ]
 
 

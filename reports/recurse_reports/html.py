@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from recurse_reports.blocks import Data, Figure
-from recurse_reports.charts import missing
+from recurse_reports.charts import dark_rules, missing
 from recurse_reports.page import Page, comma_separated
 from recurse_reports.words import Strong
 
@@ -31,6 +31,7 @@ def page(pages: Sequence[Page], interactive: bool = False) -> str:
     """
     template = _environment().get_template("report.html")
     style = files("recurse_reports").joinpath("templates/report.css").read_text("utf-8")
+    style += f"@media screen and (prefers-color-scheme: dark) {{ {dark_rules()} }}"
     return template.render(
         pages=pages,
         title=pages[0].title if len(pages) == 1 else "recurse report",
@@ -51,7 +52,7 @@ def bundle() -> str:
         import vl_convert
     except ImportError as error:
         raise missing(error) from error
-    text: str = vl_convert.javascript_bundle()
+    text: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 

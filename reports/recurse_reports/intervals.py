@@ -1,8 +1,9 @@
 """How much a metric changed between two generations, with an interval, paired by seed.
 
 Ratios of means by the delta method on the log scale: with means a and b of the same R seeds,
-``var(log b/a) = (s_b^2/b^2 + s_a^2/a^2 - 2 s_ab/(a b)) / R`` (Cochran, Sampling Techniques, 3rd ed.,
-section 6.4). Quantiles are Student's with R - 1 degrees of freedom. Nothing is drawn at random.
+``var(log b/a) = (s_b^2/b^2 + s_a^2/a^2 - 2 s_ab/(a b)) / R`` (Cochran, Sampling Techniques,
+3rd ed., section 6.4). Quantiles are Student's with R - 1 degrees of freedom. Nothing is drawn at
+random.
 """
 
 from __future__ import annotations

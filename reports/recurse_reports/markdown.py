@@ -6,7 +6,17 @@ import re
 from collections.abc import Sequence
 
 from recurse_reports import svg
-from recurse_reports.blocks import Block, Code, Data, Figure, Gallery, Listing, Picture, Prose, Table
+from recurse_reports.blocks import (
+    Block,
+    Code,
+    Data,
+    Figure,
+    Gallery,
+    Listing,
+    Picture,
+    Prose,
+    Table,
+)
 from recurse_reports.page import Page
 from recurse_reports.words import Strong
 
@@ -105,7 +115,9 @@ def _gallery(gallery: Gallery, page: Page) -> str:
     lines.append("|---|" + "---|" * len(gallery.columns))
     for name, (title, pictures) in _strips(gallery):
         cells = [
-            _image(p.alt, page, f"{name}-{place}", "png", p.width * max(1, 190 // p.width)) if p else ""
+            _image(p.alt, page, f"{name}-{place}", "png", p.width * max(1, 190 // p.width))
+            if p
+            else ""
             for place, p in enumerate(pictures)
         ]
         lines.append(f"| {escaped(title)} | " + " | ".join(cells) + " |")

@@ -1,4 +1,4 @@
-"""What the sections know of one scenario: its arms, metrics and numbers, read from the store once."""
+"""What sections know of a scenario: its arms, metrics and numbers, read from the store once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from recurse.spec import kinds
 from scipy.special import stdtr
+
+from recurse.spec import kinds
 
 if TYPE_CHECKING:
     from recurse.store import Store
@@ -114,7 +115,8 @@ class Subject:
             if len({str(other.get(axis)) for other in axes.values()}) > 1
         }
         short = {
-            arm: ", ".join(_value(a, str(v)) for a, v in found.items() if a in varied) or policy[arm]
+            arm: ", ".join(_value(a, str(v)) for a, v in found.items() if a in varied)
+            or policy[arm]
             for arm, found in axes.items()
         }
         unique = len(set(short.values())) == len(short)
@@ -152,7 +154,7 @@ class Subject:
         return tuple(line for line in lines if arm_known(line, self.arms))
 
     def agreement(self, metric: str) -> Agreement | None:
-        """How far the backends differ from the first one; None where there is nothing to compare."""
+        """How far the backends differ from the first one; None with nothing to compare."""
         relative, chances = 0.0, [1.0]
         compared = False
         arrays = self.arrays(metric)
@@ -187,7 +189,7 @@ def measure(name: str) -> Measure:
     label = str(getattr(kind, "label", "")) or name.replace("_", " ")
     noun, _, rest = label.partition(" (")
     unit = rest.rstrip(")") if rest.rstrip(")") == "nats" else ""
-    worse = getattr(kind, "worse", "up")
+    worse: Literal["up", "down"] = "down" if getattr(kind, "worse", "up") == "down" else "up"
     return Measure(name, noun, label, unit, worse)
 
 

@@ -1,4 +1,4 @@
-"""A Vega-Lite specification as SVG text: no scripts, no addresses, short numbers, ids of its own."""
+"""A Vega-Lite specification as SVG text: no scripts or addresses, short numbers, ids of its own."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from recurse_reports.charts import missing
+from recurse_reports.charts import dark_rules, missing
 
 _NUMBER = re.compile(r"-?\d+\.\d{2,}(e-?\d+)?")
 _GEOMETRY = re.compile(r' (?:d|transform|x|y|x1|x2|y1|y2|width|height|cx|cy|r)="[^"]*"')
-_STANDALONE = (
-    "<style>svg{color:#1f2328;color-scheme:light dark}"
-    "@media(prefers-color-scheme:dark){svg{color:#e6e8eb}}</style>"
-)
 
 
 def draw(chart: Mapping[str, Any], name: str) -> str:
@@ -43,7 +39,9 @@ def draw(chart: Mapping[str, Any], name: str) -> str:
 def standalone(text: str) -> bytes:
     """Inline SVG as a file of its own, with a colour of text for light and for dark pages."""
     head, _, rest = text.partition(">")
-    return f"{head}>{_STANDALONE}{rest}\n".encode()
+    dark = f"svg{{color:#e6e8eb}}{dark_rules(text)}"
+    style = f"svg{{color:#1f2328}}@media(prefers-color-scheme:dark){{{dark}}}"
+    return f"{head}><style>{style}</style>{rest}\n".encode()
 
 
 def _short(match: re.Match[str]) -> str:

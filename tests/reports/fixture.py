@@ -10,11 +10,12 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+
 from recurse.schedule import REAL, Pool, Row, Use
 from recurse.store import StoreWriter
 from recurse.store.records import (
@@ -26,7 +27,6 @@ from recurse.store.records import (
     TheoryCurve,
 )
 from recurse.store.staging import Artifact, Fragment, write_fragment
-from sklearn.datasets import load_digits
 
 DIM, REAL_COUNT, SEEDS, GENERATIONS = 10, 100, 50, 100
 FIRST = DIM / (REAL_COUNT - DIM - 1)
@@ -235,7 +235,9 @@ def _stage(
     numerics: dict[str, Any] = {"backend": backend, "device": "cpu", "dtype": "float64"}
     for generation in range(mine[0].generations + 1):
         columns = [series[generation] for series in values.values()]
-        pictures = [Artifact(mine[0].cell, "gallery", "image/png", images[generation])] if images else []
+        pictures = (
+            [Artifact(mine[0].cell, "gallery", "image/png", images[generation])] if images else []
+        )
         fragment = Fragment(
             run=run,
             block=mine[0].block,

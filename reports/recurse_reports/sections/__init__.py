@@ -1,7 +1,7 @@
 """The sections of a report, one file each: what it reads, its figure, its sentence.
 
-A module has ``ORDER``, its place on the page, and ``section(subject)``, which returns None where the
-store has no rows for it. Files are discovered, nobody edits a list.
+A module has ``ORDER``, its place on the page, and ``section(subject)``, which returns None where
+the store has no rows for it. Files are discovered, nobody edits a list.
 """
 
 from __future__ import annotations

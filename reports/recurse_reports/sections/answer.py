@@ -28,7 +28,7 @@ def section(subject: Subject) -> Section | None:
     if not blocks:
         return None
     blocks.extend(_cells(subject))
-    blocks.append(_table(subject, every))
+    blocks.append(_table(subject, _different(subject, every)))
     return Section("answer", "Answer", blocks)
 
 
@@ -91,7 +91,7 @@ def _amount(change: Change, found: Interval) -> str:
         return f"{_three(found)[0]}×"
     if found.mid < 0.01:
         return f"{_three(found.inverse)[0]}×"
-    return f"to {_three(_percent(found))[0]}%"
+    return f"to {_three(_percent(found))[0]}% of its start"
 
 
 def _range(change: Change, found: Interval) -> str:
@@ -202,8 +202,10 @@ def _backends(subject: Subject, metric: str, spoken: str) -> str:
     if found is None:
         return f" Figures are those of {spoken}."
     if found.equal:
-        same = "the same numbers" if found.relative == 0 else (
-            f"the same numbers to {words.number(found.relative, 1)} (relative)"
+        same = (
+            "the same numbers"
+            if found.relative == 0
+            else (f"the same numbers to {words.number(found.relative, 1)} (relative)")
         )
         return f" {words.sentence(words.listed([spoken, *others]))} give {same}."
     start = f" Figures are those of {spoken}; {words.listed(others)}"
@@ -212,6 +214,17 @@ def _backends(subject: Subject, metric: str, spoken: str) -> str:
         return f"{start} {'agrees' if one else 'agree'} within the noise."
     chance = words.number(found.chance, 1)
     return f"{start} {'differs' if one else 'differ'} from it (adjusted p = {chance})."
+
+
+def _different(subject: Subject, found: list[Change]) -> list[Change]:
+    """Without the backends that give the numbers of the first one again."""
+    first = subject.backends[0]
+    same = {
+        measure.kind
+        for measure in subject.measures
+        if (agreement := subject.agreement(measure.kind)) is not None and agreement.equal
+    }
+    return [c for c in found if c.backend == first or c.measure.kind not in same]
 
 
 def _cells(subject: Subject) -> list[Block]:
@@ -232,31 +245,41 @@ def _cells(subject: Subject) -> list[Block]:
 
 
 def _table(subject: Subject, found: list[Change]) -> Table:
-    several = len(subject.backends) > 1
-    head = ["metric", "arm", *(["backend"] if several else []), "generations", "seeds"]
-    head += ["at generation 0", "at the end", "change", "95% interval", "theory at the end"]
-    rows = []
-    for change in found:
-        interval = change.interval
-        mid, low, high = _three(interval)
-        exact = change.line("exact")
-        rows.append(
-            [
-                change.measure.noun,
-                subject.words[change.arm],
-                *([change.backend] if several else []),
-                str(change.generation),
-                str(len(change.last)),
-                words.number(float(change.first.mean())),
-                words.number(float(change.last.mean())),
-                f"{mid}×" if change.by_ratio else _signed(mid),
-                f"{low} to {high}" if interval.known else "–",
-                words.number(exact.at(change.generation)) if exact else "–",
-            ]
-        )
-    start = 3 if several else 2
-    text = "Means over the seeds; changes are ratios (×) or differences, with 95% intervals by seed."
-    return Table(text, head, rows, tuple(range(start, len(head))))
+    """A line per metric, arm and backend; columns that say the same in every line are left out."""
+    columns: dict[str, list[str]] = {
+        "metric": [change.measure.noun for change in found],
+        "arm": [subject.words[change.arm] for change in found],
+        "backend": [change.backend for change in found],
+        "generation": [str(change.generation) for change in found],
+        "seeds": [str(len(change.last)) for change in found],
+    }
+    caption = "Means over the seeds and their change"
+    for name in ("metric", "backend", "generation", "seeds"):
+        if len(set(columns[name])) == 1:
+            del columns[name]
+    if "generation" not in columns:
+        caption += f" from generation 0 to generation {found[0].generation}"
+    numbers = [_numbers(change) for change in found]
+    names = ("at the start", "at the end", "change", "95% interval", "expected at the end")
+    kept = [k for k, _ in enumerate(names) if any(row[k] != "–" for row in numbers)]
+    head = [*columns, *(names[k] for k in kept)]
+    texts = zip(*columns.values(), strict=True)
+    rows = [[*text, *(row[k] for k in kept)] for text, row in zip(texts, numbers, strict=True)]
+    start = len(columns) - sum(name in columns for name in ("generation", "seeds"))
+    return Table(caption, head, rows, tuple(range(start, len(head))))
+
+
+def _numbers(change: Change) -> tuple[str, ...]:
+    """First and last mean, change, interval, theory."""
+    mid, low, high = _three(change.interval)
+    exact = change.line("exact")
+    return (
+        words.number(float(change.first.mean())),
+        words.number(float(change.last.mean())),
+        f"{mid}×" if change.by_ratio else _signed(mid),
+        f"{low} to {high}" if change.interval.known else "–",
+        words.number(exact.at(change.generation)) if exact else "–",
+    )
 
 
 def _signed(text: str) -> str:

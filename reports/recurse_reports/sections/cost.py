@@ -68,7 +68,14 @@ def _caption(costs: list[Cost]) -> str:
 
 
 def _data(subject: Subject, costs: list[Cost]) -> Data:
-    head = ("arm", "backend", "computing (s)", "compiling (s)", "replicate-generations", "per second")
+    head = (
+        "arm",
+        "backend",
+        "computing (s)",
+        "compiling (s)",
+        "replicate-generations",
+        "per second",
+    )
     rows = [
         [
             subject.words[cost.arm],
@@ -103,7 +110,7 @@ def _chart(subject: Subject, costs: list[Cost]) -> dict[str, Any]:
     names = alt.Axis(title=None, grid=False, labelFontSize=11.5, labelOpacity=1, labelLimit=220)
     room = min(6.3 * max(map(len, order)) + 20, 240)
     chart = (
-        alt.Chart(alt.Data(values=values))
+        alt.Chart(charts.rows(values))
         .mark_bar(size=13)
         .encode(
             y=alt.Y("name:N", sort=order, axis=names),

@@ -97,14 +97,16 @@ def _subtitle(panels: Mapping[str, Sequence[Series]]) -> str:
     if max(row["n"] for series in every for row in series.rows) > 1:
         parts.append("bands: 5 to 95% of seeds, and ±2 standard errors of the mean")
     kinds = {line.kind for series in every for line in series.theory}
-    names = {"exact": "dashed: exact theory", "bound": "dotted: bound", "asymptotic": "dash-dot: limit"}
+    names = {
+        "exact": "dashed: exact theory",
+        "bound": "dotted: bound",
+        "asymptotic": "dash-dot: limit",
+    }
     parts += [text for kind, text in names.items() if kind in kinds]
     return "  ·  ".join(parts)
 
 
-def _caption(
-    subject: Subject, measure: Measure, panels: Mapping[str, Sequence[Series]]
-) -> str:
+def _caption(subject: Subject, measure: Measure, panels: Mapping[str, Sequence[Series]]) -> str:
     """What stands at the end of each line, and whose the theory is."""
     backend, panel = next(iter(panels.items()))
     last = max(series.rows[-1]["generation"] for series in panel)
@@ -124,9 +126,7 @@ def _caption(
     if ends:
         parts.append(f"At generation {last} ({what}): {'; '.join(ends)}{unit}")
     parts += _agreement(subject, measure, panels)
-    cites = dict.fromkeys(
-        line.cite for series in panel for line in series.theory if line.cite
-    )
+    cites = dict.fromkeys(line.cite for series in panel for line in series.theory if line.cite)
     if cites:
         parts.append(f"Theory: {'; '.join(cites)}")
     return ". ".join(parts) + "."

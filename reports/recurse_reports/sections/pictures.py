@@ -22,7 +22,9 @@ LARGEST = 4096
 def section(subject: Subject) -> Section | None:
     """A gallery per backend, or None where the store has no pictures."""
     frame = subject.store.artifacts(subject.name, "gallery")
-    rows = [row for row in frame.to_dicts() if size(row["bytes"]) and row["media_type"] == "image/png"]
+    rows = [
+        row for row in frame.to_dicts() if size(row["bytes"]) and row["media_type"] == "image/png"
+    ]
     galleries = [_gallery(subject, backend, rows) for backend in subject.backends]
     found = [gallery for gallery in galleries if gallery is not None]
     return Section("pictures", "Samples by generation", found) if found else None

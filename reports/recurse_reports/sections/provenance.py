@@ -1,4 +1,4 @@
-"""Where the numbers come from: scenario, runs, versions, machine, and the command to repeat them."""
+"""Where the numbers come from: scenario, runs, versions, machine, and the command to repeat."""
 
 from __future__ import annotations
 
@@ -85,6 +85,8 @@ def _scalar(value: Any) -> str:
 def _numerics(subject: Subject) -> list[tuple[str, str]]:
     """The classes within which equal bits are promised, and that this scenario's numbers are of."""
     used = set(subject.store.costs(subject.name)["numerics"].to_list())
-    rows = subject.store.sql("SELECT id, CAST(detail AS VARCHAR) AS detail FROM numerics ORDER BY id")
+    rows = subject.store.sql(
+        "SELECT id, CAST(detail AS VARCHAR) AS detail FROM numerics ORDER BY id"
+    )
     found = [(row["id"], plain(row["detail"])) for row in rows.to_dicts() if row["id"] in used]
     return [(f"numerics class {name[:8]}", _pairs(detail)) for name, detail in found]

@@ -41,7 +41,13 @@ def section(subject: Subject) -> Section | None:
         for pool, count in shares(generation, rows).items()
     ]
     data = Data(table, ("arm", "generation", "pool", "samples"), full)
-    figure = Figure("training", "Samples per fit", _caption(schedules), _chart(subject, schedules), data)
+    figure = Figure(
+        "training",
+        "Share of samples per fit",
+        _caption(schedules),
+        _chart(subject, schedules),
+        data,
+    )
     return Section("training", "What each generation was trained on", [figure, table])
 
 
@@ -109,57 +115,54 @@ def _printed(subject: Subject, arms: Sequence[str], schedule: Schedule) -> list[
             names,
             str(generation),
             printed(schedule[generation]),
-            words.number(sum(shares(generation, schedule[generation]).values()), 7),
+            _samples(shares(generation, schedule[generation])),
         ]
         for generation in wanted
     ]
 
 
+def _samples(stack: Mapping[str, float]) -> str:
+    return f"{round(sum(stack.values())):,}"
+
+
 def _caption(schedules: Sequence[tuple[list[str], Schedule]]) -> str:
-    parts = ["Samples that each fit sees, by the pool they come from"]
+    parts = [
+        "Share of each pool in the samples that a fit sees; how many it sees is in the headings"
+    ]
     if len(schedules) > PANELS:
         parts.append(f"The first {PANELS} of {len(schedules)} schedules are drawn")
     rows = [row for _, schedule in schedules for found in schedule.values() for row in found]
     if any(row["budget"] is not None for row in rows):
-        parts.append("Where a fit sees a subsample, the average share of each pool is drawn")
+        parts.append("Where a fit sees a subsample, the average share is drawn")
     if any(row["weight"] != 1.0 for row in rows):
         parts.append("Samples are counted without their weights")
     return ". ".join(parts) + "."
 
 
-def _chart(
-    subject: Subject, schedules: Sequence[tuple[list[str], Schedule]]
-) -> dict[str, Any]:
+def _chart(subject: Subject, schedules: Sequence[tuple[list[str], Schedule]]) -> dict[str, Any]:
     alt = charts.altair()
-    drawn = schedules[:PANELS]
     present: set[str] = set()
-    tallest = 1.0
     series = []
-    for arms, schedule in drawn:
+    for arms, schedule in schedules[:PANELS]:
         keep = charts.chosen(np.array(sorted(schedule)))
         stacks = {int(g): shares(int(g), schedule[int(g)]) for g in keep}
         present |= {pool for stack in stacks.values() for pool in stack}
-        tallest = max(tallest, *(sum(stack.values()) for stack in stacks.values()))
         series.append((words.listed([subject.words[arm] for arm in arms]), stacks))
     pools = [pool for pool in POOLS if pool in present]
     columns = min(len(series), 3)
     width = (WIDTH - 62 - 50 * (columns - 1)) / columns
-    panels = [_panel(name, stacks, pools, width, tallest) for name, stacks in series]
-    rows = [alt.hconcat(*panels[i : i + columns], spacing=14) for i in range(0, len(panels), columns)]
-    return charts.finished(alt.vconcat(*rows, spacing=14), "Samples per fit")
+    panels = [_panel(name, stacks, pools, width) for name, stacks in series]
+    rows = [
+        alt.hconcat(*panels[i : i + columns], spacing=14) for i in range(0, len(panels), columns)
+    ]
+    return charts.finished(alt.vconcat(*rows, spacing=14), "Share of samples per fit")
 
 
 def _panel(
-    name: str, stacks: Mapping[int, Mapping[str, float]], pools: Sequence[str], width: float, top: float
+    name: str, stacks: Mapping[int, Mapping[str, float]], pools: Sequence[str], width: float
 ) -> Any:
     alt = charts.altair()
-    values: list[dict[str, Any]] = []
-    for generation, stack in stacks.items():
-        level = 0.0
-        for pool in pools:
-            next_level = level + stack.get(pool, 0.0)
-            values.append({"g": generation, "pool": pool, "low": level, "high": next_level})
-            level = next_level
+    values = _stacked(stacks, pools)
     colour = alt.Color(
         "pool:N",
         sort=pools,
@@ -171,15 +174,36 @@ def _panel(
     bars = last <= BARS
     domain = [-0.6, last + 0.6] if bars else [0, last]
     x = alt.X("g:Q", scale=alt.Scale(domain=domain, nice=False), axis=axis)
-    y_axis = alt.Axis(title=None, tickCount=4, format="~s")
-    y = alt.Y("low:Q", scale=alt.Scale(domain=[0, top], nice=False), axis=y_axis)
-    chart = alt.Chart(alt.Data(values=values))
+    y_axis = alt.Axis(title=None, values=[0, 0.25, 0.5, 0.75, 1], format=".0%")
+    y = alt.Y("low:Q", scale=alt.Scale(domain=[0, 1], nice=False), axis=y_axis)
+    chart = alt.Chart(charts.rows(values))
     if bars:
         thickness = min(max(0.72 * width / (last + 1.2), 2.0), 26.0)
         mark = chart.mark_bar(size=thickness, opacity=0.9)
     else:
         mark = chart.mark_area(interpolate="step", opacity=0.9)
-    title = alt.TitleParams(name, fontSize=11.5, fontWeight=600, offset=6)
+    sizes = [stacks[min(stacks)], stacks[last]]
+    first, final = (_samples(stack) for stack in sizes)
+    size = f"{final} samples" if first == final else f"{first} samples, growing to {final}"
+    if sum(sizes[1].values()) < sum(sizes[0].values()):
+        size = f"{first} samples, then {final}"
+    title = alt.TitleParams(
+        name, subtitle=size, fontSize=11.5, fontWeight=600, offset=8, frame="group"
+    )
     return mark.encode(x=x, y=y, y2="high", color=colour).properties(
         width=width, height=min(max(width * 0.62, 110), 170), title=title
     )
+
+
+def _stacked(
+    stacks: Mapping[int, Mapping[str, float]], pools: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Where each pool begins and ends in the stack of its generation, in shares of it."""
+    values: list[dict[str, Any]] = []
+    for generation, stack in stacks.items():
+        level, total = 0.0, sum(stack.values()) or 1.0
+        for pool in pools:
+            start, level = level, level + stack.get(pool, 0.0) / total
+            edges = {"low": round(start, 5), "high": round(level, 5)}
+            values.append({"g": generation, "pool": pool, **edges})
+    return values
