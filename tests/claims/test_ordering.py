@@ -74,6 +74,9 @@ def test_seeds_are_paired_by_their_number() -> None:
     a = arm("replace", base + np.arange(6.0) + 1, seeds=np.arange(6))
     b = arm("accumulate", base[:, ::-1], seeds=np.arange(6)[::-1])
     assert one(Ordering(metric="m", arms=PAIR), a, b).holds is True
+    turned = Ordering(metric="m", arms=PAIR[::-1])
+    below = arm("replace", base - np.arange(6.0) - 1, seeds=np.arange(6))
+    assert one(turned, below, b).holds is True
     fewer = arm("accumulate", base[:, 2:], seeds=np.arange(2, 6))
     found = one(Ordering(metric="m", arms=PAIR), a, fewer)
     assert found.evidence.endswith("(4 seeds, 2 without a partner)")
