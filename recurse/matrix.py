@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from recurse.scenario import Scenario
 
 RESERVED = ("include", "exclude")
+MAX_CELLS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,10 @@ class Combination:
     origin: Mapping[str, Path]
 
 
-def expand(scenario: Scenario) -> list[Combination]:
+def expand(scenario: Scenario, fields: Sequence[str]) -> list[Combination]:
     """Every combination of the axes, minus the excluded, plus the included.
+
+    ``fields`` are the top-level names that an axis may start with.
 
     Raises:
         Problems: an axis that names no field of an arm, an entry of the wrong form, an empty or too
@@ -34,7 +37,7 @@ def expand(scenario: Scenario) -> list[Combination]:
     """
     matrix = scenario.matrix
     axes = {axis: values for axis, values in matrix.items() if axis not in RESERVED}
-    _check(scenario, axes)
+    _check(scenario, axes, fields)
     picks: list[dict[str, tuple[Any, Path]]] = []
     for indices in itertools.product(*(range(len(values)) for values in axes.values())):
         chosen = zip(axes.items(), indices, strict=True)
@@ -48,16 +51,16 @@ def expand(scenario: Scenario) -> list[Combination]:
     return [_combination(pick, axes) for pick in picks]
 
 
-def _check(scenario: Scenario, axes: Mapping[str, Sequence[Any]]) -> None:
-    from recurse.scenario import ARM_FIELDS, MAX_CELLS
-
+def _check(
+    scenario: Scenario, axes: Mapping[str, Sequence[Any]], fields: Sequence[str]
+) -> None:
     problems: list[Problem] = []
     count = len(scenario.seed_list)
     for axis, values in axes.items():
         count *= len(values)
-        if axis.split(".")[0] not in ARM_FIELDS:
-            text = f"'{axis}' is not a field of an arm: {', '.join(ARM_FIELDS)}"
-            problems.append(scenario.problem("E212", text, ("matrix", axis)))
+        if axis.split(".")[0] not in fields:
+            text = f"'{axis}' is not a field of an arm: {', '.join(fields)}"
+            problems.append(scenario.problem("E212", text, ("matrix", axis), key=True))
     for name in RESERVED:
         for place, entry in enumerate(scenario.matrix.get(name, ())):
             if not isinstance(entry, Mapping) or not entry:

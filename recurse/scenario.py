@@ -26,7 +26,6 @@ Metrics = Annotated[tuple[union("metric"), ...], Field(min_length=1)]
 Backend = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Start = Literal["scratch", "warm"]
 Generations = Annotated[int, Field(ge=0, le=100_000)]
-MAX_CELLS = 1_000_000
 
 
 class Samples(Spec):
@@ -148,9 +147,11 @@ class Scenario(Spec):
         """The folder of the file, where relative names start."""
         return Path(self._document.file).parent if self._document else None
 
-    def problem(self, code: str, message: str, path: Sequence[str | int] = ()) -> Problem:
-        """A problem at a place of the file."""
-        return (self._document or Document({})).problem(code, tuple(path), message)
+    def problem(
+        self, code: str, message: str, path: Sequence[str | int] = (), key: bool = False
+    ) -> Problem:
+        """A problem at a place of the file, or with its ``key``."""
+        return (self._document or Document({})).problem(code, tuple(path), message, key=key)
 
 
 ARM_FIELDS = tuple(Arm.model_fields)
@@ -171,7 +172,7 @@ def load(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scen
     scenario._document = document
     found: list[LabelledArm] = []
     problems: list[Problem] = []
-    for combination in expand(scenario):
+    for combination in expand(scenario, ARM_FIELDS):
         placed = document
         for axis, origin in combination.origin.items():
             placed = placed.graft(tuple(axis.split(".")), origin)

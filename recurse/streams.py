@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Keys = list[NDArray[np.uint64]]
 
-_AHEAD = 1024  # numbers drawn at once per (seed, purpose): several generations when one is small
+_AHEAD = 512  # numbers drawn at once per (seed, purpose): several generations when one is small
 
 
 class Draw(Protocol):

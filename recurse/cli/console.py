@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,8 +82,8 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[Any]], left: str = ""
     texts = [[_cell(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *texts, strict=True)]
     right = [_numeric([row[place] for row in rows]) for place in range(len(header))]
-    lines = [_line(header, widths, right, left).upper()]
-    return "\n".join([paint(lines[0], "dim"), *(_line(row, widths, right, left) for row in texts)])
+    head, *lines = (_line(row, widths, right, left) for row in (header, *texts))
+    return "\n".join([paint(_fit(head.upper()), "dim"), *map(_fit, lines)])
 
 
 def write(text: str | bytes, output: str | None) -> None:
@@ -106,6 +107,14 @@ def _write(stream: TextIO, text: str) -> None:
     except UnicodeEncodeError:  # a terminal or pipe that is not UTF-8
         encoding = stream.encoding or "ascii"
         print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+
+
+def _fit(line: str) -> str:
+    """The line cut to the width of the terminal; programs get all of it."""
+    if not sys.stdout.isatty():
+        return line
+    width = shutil.get_terminal_size().columns
+    return line if len(line) <= width else line[: width - 1] + "…"
 
 
 def _cell(value: Any) -> str:

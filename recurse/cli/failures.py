@@ -81,9 +81,10 @@ def command() -> str:
 def _usage(failure: Any) -> int:
     context = getattr(failure, "ctx", None)
     said = failure.format_message()
+    if type(failure).__name__ == "NoArgsIsHelpError":
+        console.warn(said)
+        return int(failure.exit_code)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    if not lines:  # no arguments at all: the help was shown
-        return USAGE
     console.error(" ".join(lines))
     if context is not None:
         console.say(f"try '{context.command_path} --help'")

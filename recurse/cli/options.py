@@ -60,7 +60,7 @@ MaxErrors = Annotated[
     ),
 ]
 SPEC_HELP = "A file, a directory of them, or the name of a shipped spec (recurse init --list)."
-Specs = Annotated[list[str], typer.Argument(metavar="SPEC...", help=SPEC_HELP, show_default=False)]
+Specs = Annotated[list[str], typer.Argument(metavar="SPEC", help=SPEC_HELP, show_default=False)]
 
 _SHARED = {
     "color": (

@@ -64,7 +64,7 @@ def start(block: str) -> np.ndarray:
     return np.linspace(0.2, 0.4, SEEDS) + 0.05 * BLOCKS.index(block)
 
 
-def life(root: Path, generations: int = 6, report: Connection | None = None) -> StoreWriter:
+def life(root: Path, generations: int = 5, report: Connection | None = None) -> StoreWriter:
     """Run the scenario, from wherever an earlier life has left it, to its end.
 
     ``report`` hears (block, generation) once it is committed.
@@ -88,7 +88,7 @@ def life(root: Path, generations: int = 6, report: Connection | None = None) -> 
                 for entry in writer.ingest().committed:
                     if report:
                         report.send(entry[:2])
-                writer.publish_due(0.0 if generation % 2 else 60.0)
+                writer.publish_due(0.0 if generation % 3 == 1 else 60.0)
         writer.put_claims(NAME, [ClaimRecord("0", "bounded", "arm=b0", True, "below 1", "0.97")])
         writer.put_notes(NAME, [Note("arm=b0", "law", "left out")])
         writer.finish_run("complete")

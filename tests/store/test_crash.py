@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from recurse.store import Store, faults
+from recurse.store import Store, StoreWriter, faults
 from recurse.store.reader import StoreMissing
 from recurse.store.staging import staged
 from tests.store import fake
@@ -21,12 +21,12 @@ from tests.store import fake
 # Children start from a clean process that has imported everything and opened nothing.
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["tests.store.fake"])
-ONCE = ("open", "begin", "close")
+OFTEN = ("stage", "put", "ingest", "publish")
 CASES = [
     f"{point}:{nth}"
     for point in faults.POINTS
     if not point.startswith("recover.")
-    for nth in ((1,) if point.startswith(ONCE) else (1, 3))
+    for nth in ((1, 3) if point.startswith(OFTEN) else (1,))
 ]
 
 
@@ -60,6 +60,14 @@ def test_killed_at_a_named_step_the_run_ends_with_the_same_bits(case: str, root:
     fake.life(root)
     assert fake.contents(root) == undisturbed()
     assert staged(root / "stage") == []
+
+
+@pytest.mark.parametrize("point", [point for point in faults.POINTS if point.startswith("ingest.")])
+def test_killed_during_ingest_nothing_needs_to_be_computed_again(point: str, root: Path) -> None:
+    kill(root, f"{point}:3")
+    with StoreWriter(root, minimum_free=0) as writer:
+        writer.ingest()
+        assert writer.history()[fake.cell("b0", 0)].generations_done == 2
 
 
 @pytest.mark.parametrize("point", ["recover.after_copy", "recover.after_unlink"])

@@ -99,7 +99,11 @@ def test_a_store_without_database_and_snapshots_is_rebuilt_from_the_stage(root: 
     assert (next((root / "quarantine").rglob(DATABASE))).read_bytes() == b"not a database"
 
 
-def test_a_reader_takes_in_what_a_killed_run_left(killed: Path) -> None:
+@pytest.mark.parametrize("where", ["stage and log", "log"])
+def test_a_reader_takes_in_what_a_killed_run_left(killed: Path, where: str) -> None:
+    if where == "log":
+        for path in (killed / "stage").iterdir():
+            path.unlink()
     with Store(killed) as store:
         assert store.sql("SELECT count(*) AS n FROM generations").item() == 4 * fake.SEEDS
     assert not list((killed / "stage").iterdir())

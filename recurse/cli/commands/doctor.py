@@ -9,7 +9,7 @@ from recurse.cli.options import StoreDir, TextOrJson
 
 
 def doctor(store: StoreDir = "runs", format: TextOrJson = "text") -> int:
-    """Check the installation: versions, backends, reports, the store."""
+    """Check the installation: versions, backends, the store."""
     from recurse.cli.examination import examine
 
     found = examine(store)

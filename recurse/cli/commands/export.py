@@ -23,7 +23,7 @@ def export(
     output: Output = None,
     store: StoreDir = "runs",
 ) -> int:
-    """Write a table of a scenario as csv, json or parquet, or its spec."""
+    """Write a scenario's numbers as csv, json or parquet."""
     from recurse.cli import exporting
     from recurse.cli.stores import open_store
 

@@ -21,7 +21,7 @@ def kinds(
     ] = None,
     format: TextOrJson = "text",
 ) -> int:
-    """List what a spec can name: sources, models, policies, correctors, metrics, claims."""
+    """List what a spec can name: models, policies, metrics, ..."""
     from recurse.cli import catalogue
 
     found = catalogue.entries(role, name)

@@ -18,7 +18,7 @@ def ls(
     store: StoreDir = "runs",
     format: TextOrJson = "text",
 ) -> int:
-    """List the scenarios in the store, or the cells of one of them."""
+    """List the scenarios in the store, or the cells of one."""
     from recurse.cli.overview import cells, scenarios
     from recurse.cli.stores import open_store
 

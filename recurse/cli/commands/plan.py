@@ -29,7 +29,7 @@ def plan(
     output: Output = None,
     max_errors: MaxErrors = 20,
 ) -> int:
-    """Print what a run would do: arms, schedules, cost, cells and why each would run."""
+    """Print what a run would do, how, at what cost, and why."""
     from recurse.checking import compiled
     from recurse.cli.stores import stored_history
     from recurse.engines.local import default_jobs

@@ -32,7 +32,7 @@ def report(
     ] = False,
     store: StoreDir = "runs",
 ) -> int:
-    """Write the report of scenarios: one offline page each."""
+    """Write reports: one offline page per scenario."""
     from recurse.cli import console, reporting
 
     suffix = (output or "").lower().rpartition(".")[2]

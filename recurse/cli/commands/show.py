@@ -28,7 +28,7 @@ def show(
     format: TextOrJson = "text",
     max_errors: MaxErrors = 20,
 ) -> int:
-    """Print a spec as it is resolved, or the results of a stored scenario."""
+    """Print a resolved spec, or the results of a scenario."""
     from recurse.cli import ending, showing
     from recurse.cli.stores import open_store
     from recurse.yamlfile import dump

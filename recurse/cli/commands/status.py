@@ -9,7 +9,7 @@ from recurse.cli.options import StoreDir, TextOrJson
 
 
 def status(store: StoreDir = "runs", format: TextOrJson = "text") -> int:
-    """Say what is stored, what is missing, what failed, and who is writing now."""
+    """Say what is stored, missing, failed, and being written."""
     from recurse.cli.overview import scenarios
     from recurse.cli.stores import open_store
 

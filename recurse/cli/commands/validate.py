@@ -24,7 +24,7 @@ def validate(
     ] = None,
     max_errors: MaxErrors = 20,
 ) -> int:
-    """Check specs; print every problem of every file as file:line:col."""
+    """Check specs; print every problem with its position."""
     from recurse.checking import check
     from recurse.problems import render
 

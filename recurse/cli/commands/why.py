@@ -31,7 +31,7 @@ def why(
     format: TextOrJson = "text",
     max_errors: MaxErrors = 20,
 ) -> int:
-    """Explain a cell: its state, what differs from what is stored, its identity and numerics."""
+    """Explain a cell: its state, what changed, its identity."""
     from recurse.cli import cells
     from recurse.cli.stores import open_store
 
