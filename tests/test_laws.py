@@ -1,0 +1,154 @@
+"""The real loop against theory: every exact curve of an arm is the mean of what the arm measures.
+
+Both lowerings, on NumPy (the other backends give the same numbers, see test_parity). Each test has
+level 1e-6 over all its generations and asserts the smallest shift of a mean that it would have
+found with 99 % power, relative to the curve. Seeds are fixed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from recurse.correctors.oracle import Oracle
+from recurse.families.gaussian import Gaussian
+from recurse.metrics.mean_error import MeanError
+from recurse.metrics.variance_ratio import VarianceRatio
+from recurse.metrics.w2 import W2
+from recurse.planner import not_exact
+from recurse.policies.accumulate import Accumulate
+from recurse.policies.accumulate_subsample import AccumulateSubsample
+from recurse.policies.fresh import Fresh
+from recurse.policies.mix import Mix
+from recurse.policies.replace import Replace
+from recurse.policies.window import Window
+from recurse.scenario import Arm, Samples
+from recurse.sources.gaussian import GaussianSource
+from recurse.sources.linear_regression import LinearRegression
+from recurse.theory.law import curves
+from tests.closed_arms import least_squares, normal
+from tests.harness import Array, simulate
+from tests.statistics_checks import z_test
+
+WIDTH = 1_000
+UNBIASED = Gaussian(estimator="unbiased")
+SMALL = Samples(real=10, synthetic=10)
+UNEQUAL = Samples(real=16, synthetic=8, fresh=6)
+FRESH_DESIGN = LinearRegression(dim=4, noise=0.7, design="fresh")
+SHORT = {"generations": 8, "metrics": (MeanError(), VarianceRatio())}
+LINE = {"generations": 8}
+ORACLE = Oracle(gamma=1.0)
+ONE_DIMENSION = {
+    "source": GaussianSource(mean=(3.0,), covariance=((4.0,),)),
+    "metrics": (MeanError(), VarianceRatio(), W2()),
+}
+
+GAUSSIAN: dict[str, Arm] = {
+    "replace": normal(Replace(), samples=SMALL, **SHORT),
+    "replace unbiased": normal(Replace(), samples=SMALL, model=UNBIASED, **SHORT),
+    "replace, more synthetic": normal(Replace(), samples=Samples(real=8, synthetic=20), **SHORT),
+    "replace, one dimension": normal(Replace(), samples=SMALL, **{**SHORT, **ONE_DIMENSION}),
+    "accumulate": normal(Accumulate(), samples=SMALL, **SHORT),
+    "accumulate unbiased": normal(Accumulate(), samples=SMALL, model=UNBIASED, **SHORT),
+    "accumulate, two samples": normal(Accumulate(), samples=Samples(real=2, synthetic=2), **SHORT),
+    "accumulate by age": normal(Accumulate(age="linear"), samples=SMALL, **SHORT),
+    "subsample": normal(AccumulateSubsample(), samples=SMALL, **SHORT),
+    "subsample, replaced": normal(AccumulateSubsample(replacement=True), samples=SMALL, **SHORT),
+    "subsample, budget": normal(AccumulateSubsample(budget=7), samples=SMALL, **SHORT),
+    "window": normal(Window(size=3), samples=SMALL, **SHORT),
+    "window unbiased": normal(Window(size=2), samples=UNEQUAL, model=UNBIASED, **SHORT),
+    "mix": normal(Mix(), samples=UNEQUAL, **SHORT),
+    "mix, lambda": normal(Mix.model_validate({"lambda": 2.0}), samples=SMALL, **SHORT),
+    "fresh": normal(Fresh(), samples=UNEQUAL, **SHORT),
+    "oracle replace": normal(Replace(), samples=SMALL, corrector=ORACLE, **SHORT),
+    "oracle accumulate": normal(Accumulate(), samples=SMALL, corrector=ORACLE, **SHORT),
+}
+LINEAR: dict[str, Arm] = {
+    "replace": least_squares(Replace(), **LINE),
+    "accumulate": least_squares(Accumulate(), **LINE),
+    "mix": least_squares(Mix(), **LINE),
+    "mix, two copies": least_squares(Mix(), samples=Samples(real=24, synthetic=48), **LINE),
+    "window": least_squares(Window(size=3), **LINE),
+    "fresh design, replace": least_squares(Replace(), source=FRESH_DESIGN, **LINE),
+    "fresh design, accumulate": least_squares(Accumulate(), source=FRESH_DESIGN, **LINE),
+    "fresh design, mix": least_squares(Mix(), source=FRESH_DESIGN, generations=1),
+    "fresh design, fresh": least_squares(
+        Fresh(), source=FRESH_DESIGN, samples=Samples(real=24, synthetic=20, fresh=10), **LINE
+    ),
+    "fresh design, oracle": least_squares(
+        Replace(), source=FRESH_DESIGN, corrector=ORACLE, **LINE
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """An arm, how it is lowered, and with how many replicates."""
+
+    arm: Arm
+    exact: bool
+    replicates: int
+    detectable: float
+
+
+def cases(arms: dict[str, Arm], detectable: float) -> dict[str, Case]:
+    found = {}
+    for name, arm in arms.items():
+        found[f"{name}, samples"] = Case(arm, False, 3_000, detectable * 2)
+        if not_exact(arm) is None:
+            found[f"{name}, statistics"] = Case(arm, True, 12_000, detectable)
+    return found
+
+
+CASES = {
+    **{f"gaussian {k}": v for k, v in cases(GAUSSIAN, 0.16).items()},
+    **{f"linear {k}": v for k, v in cases(LINEAR, 0.06).items()},
+}
+
+
+def sample(arm: Arm, replicates: int, exact: bool | None = None) -> dict[str, Array]:
+    """Every metric ``[R, G+1]``, run in blocks as the planner would."""
+    firsts = range(0, replicates, WIDTH)
+    blocks = [simulate(arm, range(first, first + WIDTH), exact) for first in firsts]
+    return {m: np.concatenate([b[m] for b in blocks], axis=1).T for m in blocks[0].metrics}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_law(name: str) -> None:
+    case = CASES[name]
+    expected = {c.metric: c.values for c in curves(case.arm)[0] if c.name.startswith("expect")}
+    measured = {metric.kind for metric in case.arm.metrics}
+    assert expected and expected.keys() <= measured
+    found = sample(case.arm, case.replicates, case.exact)
+    for metric, curve in expected.items():
+        shift = z_test(found[metric], curve)
+        relative = shift / curve
+        assert np.all(relative < case.detectable), f"{metric}: {relative.max():.3f}"
+
+
+def test_laws_are_told_apart() -> None:
+    """Law by law, the next arm in the list would have been refused: no curve is everybody's."""
+    for arms in (GAUSSIAN, LINEAR):
+        finals = [round(float(curves(arm)[0][0].values[1]), 9) for arm in arms.values()]
+        assert len(set(finals)) > len(finals) / 2
+
+
+@pytest.mark.parametrize("gamma", [0.25, 3.0])
+def test_oracle_touches_its_share(gamma: float) -> None:
+    arm = normal(Replace(), samples=SMALL, corrector=Oracle(gamma=gamma), **SHORT)
+    share = sample(arm, 4_000)["corrected_share"][:, 1:]
+    shift = z_test(share, gamma / (1 + gamma))
+    assert np.all(shift < 0.02)
+
+
+def test_draws_of_a_generation_are_new() -> None:
+    """The error added by each generation is independent of the error before it.
+
+    With a reused design ``w_g - w_(g-1)`` has mean zero whatever ``w_(g-1)`` is, so the risk is a
+    sum of ``g + 1`` equal parts; reused noise would make it grow like ``(g + 1)^2``.
+    """
+    risk = sample(least_squares(Replace(), generations=6), 12_000)["excess_risk"]
+    shift = z_test(np.diff(risk, axis=1) - risk[:, :1], 0.0)
+    assert np.all(shift < 0.25 * risk[:, 0].mean())
