@@ -1,9 +1,9 @@
 """Simulate generative models trained on what earlier models produced.
 
-    scenario = recurse.load("specs/quickstart.yaml")
-    print(recurse.plan(scenario))
-    result = recurse.run(scenario, store="runs")
-    recurse.Store("runs").summary()
+scenario = recurse.load("specs/quickstart.yaml")
+print(recurse.plan(scenario))
+result = recurse.run(scenario, store="runs")
+recurse.Store("runs").summary()
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Runtime(Protocol):
         ...
 
     def compile(self, function: Callable[..., Any], static: tuple[int, ...]) -> Callable[..., Any]:
-        """The function compiled; arguments at ``static`` are hashable constants. May be the identity."""
+        """The function compiled (or as it is); arguments at ``static`` are hashable constants."""
         ...
 
     def numerics(self) -> dict[str, str]:
@@ -61,7 +61,7 @@ class Neural(Protocol):
     """A neural family on one backend, for one block of replicates.
 
     Built as ``Implementation(runtime, spec, source)``. Parameters are named float32 arrays
-    ``[R, ...]`` with the same names and shapes on every backend. Batches are NumPy, ``[R, n, ...]``.
+    ``[R, ...]``, the same names and shapes on every backend. Batches are NumPy, ``[R, n, ...]``.
     """
 
     def fit(
@@ -79,7 +79,7 @@ class Neural(Protocol):
     def evaluate(
         self, streams: Streams, generation: int, params: Arrays, data: Host, quantity: str
     ) -> NDArray[np.float64]:
-        """A quantity of the family (``elbo``, ...) for held-out data, a mean per replicate: ``[R]``."""
+        """A quantity (``elbo``, ...) of held-out data, the mean of each replicate: ``[R]``."""
         ...
 
 
@@ -105,7 +105,7 @@ class Backend:
         runtime: Runtime = _load(self.runtime)()
         return runtime
 
-    def neural(self, runtime: Runtime, family: Family, source: Source) -> Neural:
+    def neural(self, runtime: Runtime, family: Family[Any], source: Source) -> Neural:
         """This backend's implementation of a neural family."""
         built: Neural = _load(self.families[family.kind])(runtime, family, source)
         return built

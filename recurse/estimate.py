@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from recurse.families import Closed
+from recurse.families import Network
 from recurse.lowering.pools import nested, whole
 from recurse.scenario import Arm
 
@@ -28,8 +28,10 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     kept = whole(arm.schedule) is None
     largest = max(row.pooled if not kept else max(row.synthesise, row.fresh) for row in rows)
     largest = max(largest, arm.samples.real)
-    if not isinstance(arm.model, Closed):
-        return _neural(arm, rows[-1].size, width)
+    if isinstance(arm.model, Network):
+        weights, work = arm.model.cost(arm.source, rows[-1].size)
+        data = 8 * width * rows[-1].size
+        return Estimate(16 * weights + data, arm.generations * work / (4 * _FLOPS))
     statistics = 8 * (width * width + 2 * width)
     pools = 1 if nested(arm.schedule) else max(len(row.uses) for row in rows)
     held = statistics * (pools + 6)
@@ -39,9 +41,3 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     work = 4.0 * width**3 + (0.0 if exact else 4.0 * width * width * largest)
     seconds = arm.generations * (work / _FLOPS + _OVERHEAD)
     return Estimate(held + measured + 8 * 1024 * (width + 2), seconds)
-
-
-def _neural(arm: Arm, size: int, width: int) -> Estimate:
-    weights, work = arm.model.cost(arm.source, size)
-    data = 4 * width * size * 2
-    return Estimate(int(16 * weights + data), arm.generations * work / (4 * _FLOPS))

@@ -1,11 +1,11 @@
 """The generation loop, written once for every family, backend and lowering.
 
-    theta[0] = fit(real)
-    for g in 1..G:
-        synthetic[g] = corrector(sample(theta[g-1], schedule[g].synthesise))
-        data         = gather(real, fresh[g], synthetic[1..g], schedule[g])
-        theta[g]     = fit(data, from scratch or from theta[g-1])
-        commit(measure(theta[g]))
+theta[0] = fit(real)
+for g in 1..G:
+    synthetic[g] = corrector(sample(theta[g-1], schedule[g].synthesise))
+    data         = gather(real, fresh[g], synthetic[1..g], schedule[g])
+    theta[g]     = fit(data, from scratch or from theta[g-1])
+    commit(measure(theta[g]))
 """
 
 from __future__ import annotations

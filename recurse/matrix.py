@@ -51,9 +51,7 @@ def expand(scenario: Scenario, fields: Sequence[str]) -> list[Combination]:
     return [_combination(pick, axes) for pick in picks]
 
 
-def _check(
-    scenario: Scenario, axes: Mapping[str, Sequence[Any]], fields: Sequence[str]
-) -> None:
+def _check(scenario: Scenario, axes: Mapping[str, Sequence[Any]], fields: Sequence[str]) -> None:
     problems: list[Problem] = []
     count = len(scenario.seed_list)
     for axis, values in axes.items():

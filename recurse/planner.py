@@ -1,4 +1,4 @@
-"""The plan: what will run, how, and why. A pure function of the scenario and what is already stored.
+"""The plan: what will run, how, and why; a pure function of the scenario and what is stored.
 
 The one place that refuses: whatever `run` would refuse before its first step, `plan` refuses with a
 position in the file.
@@ -64,7 +64,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Block:
-    """Cells of one arm that run as one batched program, from generation ``done + 1`` to ``last``."""
+    """Cells of one arm that run as one program, from generation ``done + 1`` to ``last``."""
 
     id: str
     arm: int
@@ -188,10 +188,15 @@ def _plan_arm(labelled: LabelledArm) -> ArmPlan:
         reason = f"the law of the statistics of '{arm.model.kind}' is known"
     else:
         lowering = "samples"
-    notes = [f"no {law.name} curve: {why}" for law in laws()
-             if arm.model.kind in law.families and (why := law.refusal(arm))]
+    notes = [
+        f"no {law.name} curve: {why}"
+        for law in laws()
+        if arm.model.kind in law.families and (why := law.refusal(arm))
+    ]
     if arm.corrector.origin == "true distribution":
-        notes.append("the corrector injects draws from the source; compare with an arm of fresh real data")
+        notes.append(
+            "the corrector injects draws from the source; compare with an arm of fresh real data"
+        )
     cost = estimate(arm, lowering == "statistics")
     axes = dict(part.partition("=")[::2] for part in labelled.label.split(",") if "=" in part)
     return ArmPlan(labelled.label, axes, arm, lowering, reason, cost, tuple(notes))
@@ -265,10 +270,8 @@ def _fresh_cell(
     return ("changed", "; ".join(changes)) if changes else ("new", "not stored yet")
 
 
-def _blocks(
-    index: int, arm: ArmPlan, cells: Sequence[Cell], history: History
-) -> list[Block]:
-    """Cells that were begun run on in the block that began them, so that their bits stay the same."""
+def _blocks(index: int, arm: ArmPlan, cells: Sequence[Cell], history: History) -> list[Block]:
+    """Cells that were begun run on in the block that began them: their bits stay the same."""
     waiting = [cell for cell in cells if cell.status not in ("cached", "failed")]
     begun = {history.cells[c.id].block for c in waiting if c.status == "incomplete"}
     made = [_resumed(index, arm, block, waiting, history) for block in sorted(begun)]
@@ -292,8 +295,8 @@ def _resumed(
         for cell, known in history.cells.items()
         if known.block == block and known.identity
     )
-    done = min(cell.done for cell in waiting if history.cells.get(cell.id, None) is not None
-               and history.cells[cell.id].block == block)
+    inside = {cell for _, cell in members}
+    done = min(cell.done for cell in waiting if cell.id in inside)
     seeds, ids = tuple(s for s, _ in members), tuple(c for _, c in members)
     return Block(block, index, seeds, ids, arm.lowering, done, arm.arm.generations)
 

@@ -15,9 +15,9 @@ def strip(images: NDArray[Any], columns: int = 8) -> bytes:
     """Square images ``[k, pixels]`` with values in [0, 1], laid out row by row."""
     side = math.isqrt(images.shape[1])
     rows = math.ceil(len(images) / columns)
-    sheet = np.zeros((rows * columns, side, side))
-    sheet[: len(images)] = images.reshape(-1, side, side)
-    sheet = sheet.reshape(rows, columns, side, side).swapaxes(1, 2).reshape(rows * side, -1)
+    cells = np.zeros((rows * columns, side, side))
+    cells[: len(images)] = images.reshape(-1, side, side)
+    sheet = cells.reshape(rows, columns, side, side).swapaxes(1, 2).reshape(rows * side, -1)
     return encode(np.rint(255 * np.clip(sheet, 0, 1)).astype(np.uint8))
 
 

@@ -36,7 +36,13 @@ def _problems(scenario: Scenario, claim: Claim) -> Iterator[tuple[str, str]]:
         yield "metric", f"'{claim.metric}' is not measured in arm '{lacking[0]}'"
         return
     generations = min(arm.arm.generations for arm in arms)
-    yield from claim.problems(generations, _Theory(claim.metric, arms), scenario.folder)
+    yield from claim.problems(
+        generations,
+        _Theory(claim.metric, arms),
+        scenario.folder,
+        seeds=len(scenario.seed_list),
+        arms=[arm.arm.data() for arm in arms],
+    )
 
 
 class _Theory(Mapping[str, tuple[Curve, ...]]):

@@ -23,7 +23,17 @@ from recurse.scenario import Scenario, load
 from recurse.store.records import ClaimRecord, Member, Note, Provenance, ScenarioRecord, TheoryCurve
 from recurse.store.writer import StoreWriter
 
-_PACKAGES = ("recurse-sim", "numpy", "torch", "jax", "flax", "optax", "duckdb", "polars", "pydantic")
+_PACKAGES = (
+    "recurse-sim",
+    "numpy",
+    "torch",
+    "jax",
+    "flax",
+    "optax",
+    "duckdb",
+    "polars",
+    "pydantic",
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,9 @@ def run(
         writer.ingest()
         made = plan(scenario, history(writer, scenario), retry).only(only)
         planned(made)
-        name = writer.begin_run(_record(scenario), _members(made), made.data(), _provenance(command))
+        name = writer.begin_run(
+            _record(scenario), _members(made), made.data(), _provenance(command)
+        )
         _put_static(writer, scenario)
         status = "interrupted"
         try:
@@ -158,9 +170,7 @@ def _put_static(writer: StoreWriter, scenario: Scenario) -> None:
     )
     schedules = {label: iter(arm.schedule) for label, arm in by_label.items()}
     writer.put_schedule(scenario.name, schedules)
-    notes = [
-        Note(arm.label, "plan", text) for arm in plan(scenario).arms for text in arm.notes
-    ]
+    notes = [Note(arm.label, "plan", text) for arm in plan(scenario).arms for text in arm.notes]
     writer.put_notes(scenario.name, list(dict.fromkeys(notes)))
 
 

@@ -5,24 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, PrivateAttr
 
+from recurse.claims import Claim
+from recurse.correctors import Corrector
+from recurse.correctors.none import NoCorrector
+from recurse.document import Document
+from recurse.families import Family
 from recurse.matrix import expand
+from recurse.metrics import Metric
+from recurse.policies import Policy
 from recurse.problems import Problem, Problems
 from recurse.reading import normalise, read, validate
 from recurse.schedule import Schedule
+from recurse.sources import Source
 from recurse.spec import Spec, union
-from recurse.document import Document
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-SourceSpec = union("source")
-ModelSpec = union("model")
-PolicySpec = union("policy")
-CorrectorSpec = union("corrector")
-Metrics = Annotated[tuple[union("metric"), ...], Field(min_length=1)]
+if TYPE_CHECKING:  # a checker sees the base of each role, pydantic the union of its kinds
+    SourceSpec: TypeAlias = Source
+    ModelSpec: TypeAlias = Family[Any]
+    PolicySpec: TypeAlias = Policy
+    CorrectorSpec: TypeAlias = Corrector
+    MetricSpec: TypeAlias = Metric
+    ClaimSpec: TypeAlias = Claim
+else:
+    SourceSpec = union("source")
+    ModelSpec = union("model")
+    PolicySpec = union("policy")
+    CorrectorSpec = union("corrector")
+    MetricSpec = union("metric")
+    ClaimSpec = union("claim")
+Metrics = Annotated[tuple[MetricSpec, ...], Field(min_length=1)]
 Backend = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Start = Literal["scratch", "warm"]
 Generations = Annotated[int, Field(ge=0, le=100_000)]
@@ -42,10 +59,10 @@ class Samples(Spec):
 class Arm(Spec):
     """One combination of the matrix: all that determines the numbers of its cells, but the seed."""
 
-    source: SourceSpec  # type: ignore[valid-type]
-    model: ModelSpec  # type: ignore[valid-type]
-    policy: PolicySpec  # type: ignore[valid-type]
-    corrector: CorrectorSpec = Field(default_factory=lambda: _none())  # type: ignore[valid-type]
+    source: SourceSpec
+    model: ModelSpec
+    policy: PolicySpec
+    corrector: CorrectorSpec = NoCorrector()
     samples: Samples
     start: Start = "scratch"
     backend: Backend
@@ -97,29 +114,29 @@ class Scenario(Spec):
     """The paper, for example ``arXiv:2404.01413``."""
     extends: str | tuple[str, ...] = Field(default=(), exclude=True)
     """Files whose values this one starts from."""
-    source: SourceSpec | None = None  # type: ignore[valid-type]
+    source: SourceSpec | None = None
     """Where real data come from."""
-    model: ModelSpec | None = None  # type: ignore[valid-type]
+    model: ModelSpec | None = None
     """The family that is refitted in every generation."""
-    policy: PolicySpec | None = None  # type: ignore[valid-type]
+    policy: PolicySpec | None = None
     """Which data each generation is trained on."""
-    corrector: CorrectorSpec | None = None  # type: ignore[valid-type]
+    corrector: CorrectorSpec | None = None
     """What is done to synthetic data before the next fit."""
     samples: Samples | None = None
     start: Start = "scratch"
     """Fit each generation from new initial weights, or ``warm`` from the last model."""
     generations: Generations | None = None
     """Fits after generation 0, which sees real data only."""
-    seeds: Annotated[int, Field(ge=1, le=1_000_000)] | Annotated[
-        tuple[Seed, ...], Field(min_length=1)
-    ]
+    seeds: (
+        Annotated[int, Field(ge=1, le=1_000_000)] | Annotated[tuple[Seed, ...], Field(min_length=1)]
+    )
     """Independent repetitions: a number n for seeds 0..n-1, or the seeds themselves."""
     backend: Backend | None = None
     """Who computes: torch, jax, numpy or an installed plugin."""
     metrics: Metrics | None = None
     matrix: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Axes (dotted path -> values), then ``exclude``, then ``include``, as in GitHub Actions."""
-    claims: tuple[union("claim"), ...] = ()  # type: ignore[misc]
+    claims: tuple[ClaimSpec, ...] = ()
     """Statements that the run checks."""
     meta: dict[str, Any] = Field(default_factory=dict)
     """Free; ignored by recurse."""
@@ -187,9 +204,3 @@ def load(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scen
         raise Problems(problems)
     scenario._arms = tuple(found)
     return scenario
-
-
-def _none() -> Any:
-    from recurse.correctors.none import NoCorrector
-
-    return NoCorrector()

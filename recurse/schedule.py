@@ -19,7 +19,7 @@ PoolKind = Literal["real", "fresh", "synthetic"]
 
 @dataclass(frozen=True, order=True)
 class Pool:
-    """Where samples come from: ``real`` (born 0), or ``fresh`` / ``synthetic`` born in generation g."""
+    """Where samples come from: ``real`` (born 0), ``fresh`` or ``synthetic`` (born in g)."""
 
     kind: PoolKind
     born: int = 0
@@ -88,7 +88,7 @@ class RowMaker(Protocol):
 
 @dataclass(frozen=True)
 class Schedule:
-    """A policy with the scenario's counts; reads like a list of rows, ``schedule[0]`` is the real fit."""
+    """A policy with the scenario's counts, read like a list; row 0 is the real sample alone."""
 
     policy: RowMaker
     real: int

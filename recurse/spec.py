@@ -1,7 +1,7 @@
 """Frozen specs, and a folder of kinds turned into one union tagged by ``kind``.
 
-Every choice in a scenario (source, model, policy, ...) is a mapping with a ``kind``. Each kind is one
-file in the folder of its role: a subclass of the role's base with ``kind: Literal["name"] = "name"``.
+Every choice in a scenario (source, model, policy, ...) is a mapping with a ``kind``. Each kind is
+one file in the folder of its role: a subclass of its base with ``kind: Literal["name"] = "name"``.
 Files are discovered, nobody edits a list. Third-party kinds are entry points of the group
 ``recurse.<role>`` whose name is the kind and whose value is such a class.
 """

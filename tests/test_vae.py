@@ -46,24 +46,43 @@ def on_host(runtime: Runtime, params: Any) -> dict[str, NDArray[Any]]:
     return {name: runtime.host(value) for name, value in params.items()}
 
 
+def untrained(runtime: Runtime, spec: Vae, streams: Streams) -> Any:
+    weights = spec.initial(streams, 0, SOURCE)
+    return {name: runtime.array(value) for name, value in weights.items()}
+
+
 def fitted(
     runtime: Runtime, spec: Vae, seeds: tuple[int, ...], data: dict[str, NDArray[Any]]
 ) -> tuple[dict[str, NDArray[Any]], NDArray[np.float64]]:
     streams, model = Streams(seeds), build(runtime, spec)
-    params, loss = model.fit(streams, 0, data, model.initial(streams, 0))
+    params, loss = model.fit(streams, 0, data, untrained(runtime, spec, streams))
     return on_host(runtime, params), loss
 
 
-def test_initial_weights_are_the_same_numbers(runtime: Runtime) -> None:
-    streams = Streams(SEEDS)
-    found = on_host(runtime, build(runtime, SMALL).initial(streams, 3))
-    expected = SMALL.initial(streams, 3, SOURCE)
-    assert {k: v.shape for k, v in found.items()} == {
-        k: (len(SEEDS), *shape) for k, shape in SMALL.shapes(64).items()
-    }
-    for name, value in expected.items():
-        assert found[name].dtype == np.float32
-        np.testing.assert_array_equal(found[name], value)
+def test_weights_keep_their_names_and_shapes(runtime: Runtime) -> None:
+    """What a fit returns has the names, shapes and type of the shared initial weights."""
+    start = SMALL.initial(Streams(SEEDS), 0, SOURCE)
+    params, _ = fitted(runtime, SMALL, SEEDS, real(Streams(SEEDS), 40))
+    wanted = {name: (len(SEEDS), *shape) for name, shape in SMALL.shapes(64).items()}
+    for found in (start, params):
+        assert {name: value.shape for name, value in found.items()} == wanted
+        assert {value.dtype for value in found.values()} == {np.dtype(np.float32)}
+    # A step of Adam is at most the learning rate, so a weight under another's name would show.
+    for name, value in start.items():
+        assert np.abs(params[name] - value).max() < 6 * SMALL.learning_rate + 1e-6
+
+
+def test_initial_weights_are_uniform() -> None:
+    """Mean 0 and variance bound^2 / 3, biases 0, every replicate and generation its own."""
+    streams = Streams(range(300))
+    start, later = (SMALL.initial(streams, generation, SOURCE) for generation in (0, 1))
+    weight = start["encoder.0.weight"].astype(np.float64)
+    assert np.abs(weight).max() <= 1 / 8
+    moments = np.stack([weight.mean(axis=(1, 2)), (weight**2).mean(axis=(1, 2))], axis=1)
+    assert (z_test(moments, [0.0, 1 / 192]) < 0.002).all()
+    assert not start["decoder.1.bias"].any()
+    assert not np.array_equal(weight[0], weight[1])
+    assert not np.array_equal(start["decoder.0.weight"], later["decoder.0.weight"])
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
@@ -126,7 +145,7 @@ def test_backends_train_to_the_same_distribution() -> None:
     for name in ("torch", "jax"):
         runtime = backends()[name].start()
         model = build(runtime, spec)
-        params, _ = model.fit(streams, 0, data, model.initial(streams, 0))
+        params, _ = model.fit(streams, 0, data, untrained(runtime, spec, streams))
         bounds.append(model.evaluate(streams, 0, params, SOURCE.heldout(), "elbo"))
     assert np.ptp(bounds[0]) > 0
     effect = z_test(bounds[0] - bounds[1], 0.0)
@@ -167,7 +186,7 @@ def test_a_resumed_loop_has_the_same_bits(runtime: Runtime) -> None:
 
     def step(generation: int, start: dict[str, NDArray[Any]] | None) -> Any:
         streams, model = Streams(SEEDS), build(runtime, SMALL)
-        first = model.initial(streams, 0)
+        first = untrained(runtime, SMALL, streams)
         before = first if start is None else {k: runtime.array(v) for k, v in start.items()}
         data = real(streams, 40)
         if start is not None:
@@ -176,7 +195,7 @@ def test_a_resumed_loop_has_the_same_bits(runtime: Runtime) -> None:
         return on_host(runtime, params)
 
     streams, model = Streams(SEEDS), build(runtime, SMALL)
-    params, _ = model.fit(streams, 0, real(streams, 40), model.initial(streams, 0))
+    params, _ = model.fit(streams, 0, real(streams, 40), untrained(runtime, SMALL, streams))
     stored = step(0, None)
     for generation in (1, 2):
         data = model.sample(streams, generation, "synthetic", params, 40)
@@ -188,7 +207,7 @@ def test_a_resumed_loop_has_the_same_bits(runtime: Runtime) -> None:
 
 def test_fit_leaves_its_start_and_its_data_alone(runtime: Runtime) -> None:
     streams, model = Streams(SEEDS), build(runtime, SMALL)
-    start, data = model.initial(streams, 0), real(streams, 40)
+    start, data = untrained(runtime, SMALL, streams), real(streams, 40)
     data["image"].flags.writeable = False
     before = {k: v.copy() for k, v in on_host(runtime, start).items()}
     params, _ = model.fit(streams, 0, data, start)
@@ -199,7 +218,7 @@ def test_fit_leaves_its_start_and_its_data_alone(runtime: Runtime) -> None:
 
 def test_a_warm_start_continues(runtime: Runtime) -> None:
     streams, model = Streams(SEEDS), build(runtime, SMALL)
-    data, scratch = real(streams, 130), model.initial(streams, 0)
+    data, scratch = real(streams, 130), untrained(runtime, SMALL, streams)
     params, first = model.fit(streams, 0, data, scratch)
     _, again = model.fit(streams, 1, data, scratch)
     _, warm = model.fit(streams, 1, data, params)
@@ -213,7 +232,7 @@ def test_it_learns_digits(runtime: Runtime) -> None:
     streams = Streams(range(2))
     data, heldout = real(streams, 1000), SOURCE.heldout()
     model = build(runtime, spec)
-    start = model.initial(streams, 0)
+    start = untrained(runtime, spec, streams)
     params, loss = model.fit(streams, 0, data, start)
     bound = model.evaluate(streams, 0, params, heldout, "elbo")
     chance = np.clip(data["image"].mean(axis=1, dtype=np.float64), 1e-4, 1 - 1e-4)
@@ -230,11 +249,13 @@ def test_it_learns_digits(runtime: Runtime) -> None:
 def test_samples_are_images_keyed_by_seed_and_generation(runtime: Runtime) -> None:
     streams = Streams(SEEDS)
     model = build(runtime, SMALL)
-    params = model.initial(streams, 0)
+    params = untrained(runtime, SMALL, streams)
     first = model.sample(streams, 1, "synthetic", params, 30)["image"]
     assert first.shape == (5, 30, 64) and first.dtype == np.float32
     assert 0 < first.min() and first.max() < 1
-    np.testing.assert_array_equal(first, model.sample(Streams(SEEDS), 1, "synthetic", params, 30)["image"])
+    np.testing.assert_array_equal(
+        first, model.sample(Streams(SEEDS), 1, "synthetic", params, 30)["image"]
+    )
     assert not np.array_equal(first, model.sample(streams, 2, "synthetic", params, 30)["image"])
     seeds = Streams([0, 1 << 32, 2, 3, 4])
     assert not np.array_equal(first[1], model.sample(seeds, 1, "synthetic", params, 30)["image"][1])
@@ -246,7 +267,7 @@ def test_samples_of_the_likelihood(runtime: Runtime) -> None:
     bernoulli = Vae(hidden=(17,), latent=3, scale=0.25, output="sample")
     for spec in (bernoulli, bernoulli.model_copy(update={"likelihood": "gaussian"})):
         model = build(runtime, spec)
-        params = model.initial(streams, 0)
+        params = untrained(runtime, spec, streams)
         drawn = model.sample(streams, 1, "synthetic", params, 50)["image"]
         plain = build(runtime, spec.model_copy(update={"output": "mean"}))
         mean = plain.sample(streams, 1, "synthetic", params, 50)["image"]
@@ -260,7 +281,7 @@ def test_samples_of_the_likelihood(runtime: Runtime) -> None:
 def test_evaluations(runtime: Runtime) -> None:
     """Shared and per-replicate data give one answer; the spread is that of a NumPy encoder."""
     streams, model = Streams(SEEDS), build(runtime, SMALL)
-    params, heldout = model.initial(streams, 0), SOURCE.heldout()
+    params, heldout = untrained(runtime, SMALL, streams), SOURCE.heldout()
     wide = {"image": np.broadcast_to(heldout["image"], (5, *heldout["image"].shape))}
     for quantity in SMALL.quantities:
         shared = model.evaluate(streams, 0, params, heldout, quantity)

@@ -67,11 +67,6 @@ class VAE:
     def __init__(self, runtime: JaxRuntime, spec: Vae, source: Source) -> None:
         self.runtime, self.spec, self.source = runtime, spec, source
 
-    def initial(self, streams: Streams, generation: int) -> dict[str, Array]:
-        """The weights of an untrained model."""
-        weights = self.spec.initial(streams, generation, self.source)
-        return {name: self.runtime.array(value) for name, value in weights.items()}
-
     def fit(
         self, streams: Streams, generation: int, data: Host, start: Arrays
     ) -> tuple[dict[str, Array], NDArray[np.float64]]:

@@ -30,11 +30,6 @@ class VAE:
     def __init__(self, runtime: TorchRuntime, spec: Vae, source: Source) -> None:
         self.runtime, self.spec, self.source = runtime, spec, source
 
-    def initial(self, streams: Streams, generation: int) -> dict[str, Tensor]:
-        """The weights of an untrained model."""
-        weights = self.spec.initial(streams, generation, self.source)
-        return {name: self.runtime.array(value) for name, value in weights.items()}
-
     @torch.no_grad()
     def fit(
         self, streams: Streams, generation: int, data: Host, start: Arrays
@@ -68,7 +63,9 @@ class VAE:
         drawn = None
         if spec.output == "sample":
             draw = noise.uniform if spec.likelihood == "bernoulli" else noise.normal
-            drawn = draw(self._generators(streams, generation, f"{purpose}/pixels"), decoded.shape[1:])
+            drawn = draw(
+                self._generators(streams, generation, f"{purpose}/pixels"), decoded.shape[1:]
+            )
         return {"image": self.runtime.host(spec.image(self.runtime.xp, decoded, drawn))}
 
     @torch.no_grad()

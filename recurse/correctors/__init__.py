@@ -13,7 +13,7 @@ Origin = Literal["nothing", "real sample", "true distribution", "external verifi
 
 
 class Corrector(Kind):
-    """A map of synthetic samples. It records the share it touched and where its information comes from."""
+    """A map of synthetic samples; it records what share it touched, and whence it knows better."""
 
     origin: ClassVar[Origin] = "nothing"
 

@@ -17,7 +17,7 @@ _FIELDS = ("image", "x")
 
 
 class KMeans(Corrector):
-    """Move each sample to the nearest k-means centroid of the real data, per class if it has a label."""
+    """Move each sample to the nearest centroid of the real data, of its class if it has a label."""
 
     kind: Literal["kmeans"] = "kmeans"
     cite = "Gillman et al. 2402.07087, section 6 and exp_scripts/mnist"

@@ -107,7 +107,9 @@ class _Recorder:
     def restore(self, saved: checkpoint.Checkpoint) -> State:
         """The state in a checkpoint; the pools are put back where they were."""
         arrays = saved.arrays
-        params = {k.removeprefix("params/"): v for k, v in arrays.items() if k.startswith("params/")}
+        params = {
+            k.removeprefix("params/"): v for k, v in arrays.items() if k.startswith("params/")
+        }
         pools = {k.removeprefix("pools/"): v for k, v in arrays.items() if k.startswith("pools/")}
         self._ops.pools.unpack(pools)
         schedule = self._task.arm.schedule
@@ -127,8 +129,8 @@ class _Recorder:
 
     def _fragment(self, outcome: Outcome) -> Fragment:
         task = self._task
-        alive = [i for i, whole in enumerate(outcome.whole) if whole]
-        lost = [i for i in np.flatnonzero(self._whole & ~outcome.whole)]
+        alive = np.flatnonzero(outcome.whole).tolist()
+        lost = np.flatnonzero(self._whole & ~outcome.whole).tolist()
         reason = f"the model of generation {outcome.generation} is not finite"
         rows = sorted([*alive, *lost])
         values = np.stack([numbers[rows] for numbers in outcome.numbers.values()], axis=1)

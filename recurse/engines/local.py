@@ -1,4 +1,4 @@
-"""The local engine: worker processes on this machine, one thread each; this process is the writer."""
+"""The local engine: worker processes, one thread each; this process is the writer."""
 
 from __future__ import annotations
 

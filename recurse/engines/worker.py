@@ -1,7 +1,8 @@
-"""A worker process: reads blocks (name and last committed generation), runs them on one backend, reports in JSON lines.
+"""A worker process: runs the blocks that it is told to on one backend, reports in JSON lines.
 
-Started as ``python -m recurse.engines.worker STORE PLAN``. It reads the frozen plan, never YAML, and
-writes fragments and checkpoints, never the database.
+Started as ``python -m recurse.engines.worker STORE PLAN``; every line of its input is a block and
+the last generation committed of it. It reads the frozen plan, never YAML, and writes fragments and
+checkpoints, never the database.
 """
 
 from __future__ import annotations
@@ -82,7 +83,11 @@ def _explain(error: Exception) -> dict[str, Any]:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         text = "out of memory; use fewer seeds or samples, or fewer jobs (-j)"
         return {"message": text, "bug": False}
-    return {"message": f"{type(error).__name__}: {error}", "bug": True, "trace": traceback.format_exc()}
+    return {
+        "message": f"{type(error).__name__}: {error}",
+        "bug": True,
+        "trace": traceback.format_exc(),
+    }
 
 
 def _emit(event: Mapping[str, Any]) -> None:

@@ -36,13 +36,21 @@ class Family(Kind, Generic[S]):
         """Why a fit on this row cannot work: (path below the arm, code, message)."""
         return []
 
-    def cost(self, source: S, size: int) -> tuple[int, float]:
-        """Weights of one replicate, and arithmetic operations of one fit on ``size`` samples."""
-        return 0, 0.0
-
     def fields(self, source: S) -> dict[str, tuple[int, ...]]:
         """The fields of the batches that the family samples."""
         return {name: source.fields[name] for name in self.needs}
+
+
+class Network(Family[S]):
+    """A family that is trained by gradient steps: its other half is one file in each backend."""
+
+    def initial(self, streams: Streams, generation: int, source: S) -> Host:
+        """The weights that training from scratch starts from, ``[R, ...]`` each."""
+        raise TypeError(f"{type(self).__name__} has no weights")
+
+    def cost(self, source: S, size: int) -> tuple[int, float]:
+        """Weights of one replicate, and arithmetic operations of one fit on ``size`` samples."""
+        raise TypeError(f"{type(self).__name__} has no weights")
 
 
 class Closed(Family[S]):

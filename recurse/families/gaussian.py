@@ -21,7 +21,7 @@ class Gaussian(Closed[Source]):
     needs: ClassVar[tuple[str, ...]] = ("x",)
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
     estimator: Literal["mle", "unbiased"] = "mle"
-    """Divide the scatter by n (``mle``) or by n - 1 (``unbiased``); it changes every closed form."""
+    """Divide the scatter by n (``mle``) or n - 1 (``unbiased``); it changes every closed form."""
 
     def problems(self, source: Source, row: Row, real: int) -> list[tuple[str, str, str]]:
         if row.size < 2:
@@ -74,7 +74,7 @@ class Gaussian(Closed[Source]):
     def sample_statistics(
         self, xp: Any, source: Source, n: int, params: Arrays, noise: Arrays, design: Arrays
     ) -> dict[str, Array]:
-        """Mean and scatter of n samples: independent, normal and Wishart with n - 1 degrees of freedom."""
+        """Mean and scatter of n samples: independent, normal and Wishart (n - 1 degrees)."""
         (dim,) = source.fields["x"]
         lower = wishart.factor(xp, params["covariance"])
         root = xp.matmul(lower, wishart.bartlett(xp, noise["diagonal"], noise["below"], dim))

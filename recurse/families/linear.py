@@ -31,7 +31,9 @@ class Linear(Closed[LinearRegression]):
     def refusal(self, source: Source) -> str | None:
         if isinstance(source, LinearRegression):
             return None
-        return f"'linear' labels data with the noise of a regression, source '{source.kind}' has none"
+        return (
+            f"'linear' labels data with the noise of a regression, source '{source.kind}' has none"
+        )
 
     def problems(self, source: LinearRegression, row: Row, real: int) -> list[tuple[str, str, str]]:
         found = []
@@ -45,8 +47,8 @@ class Linear(Closed[LinearRegression]):
                 (
                     "samples",
                     "E204",
-                    f"least squares in {source.dim} dimensions has finite risk from {least} samples "
-                    f"on; generation {row.generation} is fitted on {row.size}",
+                    f"least squares in {source.dim} dimensions needs {least} samples for a finite "
+                    f"risk; generation {row.generation} is fitted on {row.size}",
                 )
             )
         return found
@@ -90,7 +92,13 @@ class Linear(Closed[LinearRegression]):
         return score if source.design == "reused" else {**score, **wishart.request(source.dim, n)}
 
     def sample_statistics(
-        self, xp: Any, source: LinearRegression, n: int, params: Arrays, noise: Arrays, design: Arrays
+        self,
+        xp: Any,
+        source: LinearRegression,
+        n: int,
+        params: Arrays,
+        noise: Arrays,
+        design: Arrays,
     ) -> dict[str, Array]:
         """Gram matrix ``G`` and moment ``G coef + noise G^(1/2) z`` of n labelled samples.
 
@@ -114,7 +122,7 @@ class Linear(Closed[LinearRegression]):
     def design(
         self, source: LinearRegression, streams: Streams, real: int
     ) -> Mapping[str, NDArray[np.float64]]:
-        """The Cholesky factor of the reused Gram matrix, inverted and transposed for least squares."""
+        """Factor of the reused Gram matrix; for least squares its inverse transpose."""
         if source.design == "fresh":
             return {}
         draws = streams.draws(0, "design", wishart.request(source.dim, real))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from recurse.backend import Array
-from recurse.families import Family
+from recurse.families import Network
 from recurse.schedule import Row
 from recurse.sources import Source
 from recurse.streams import Streams
@@ -28,7 +28,7 @@ DRAWS = 8
 """Latent draws per held-out image behind the reported ELBO."""
 
 
-class Vae(Family[Source]):
+class Vae(Network[Source]):
     """MLP encoder and decoder with a normal latent code (Kingma & Welling)."""
 
     kind: Literal["vae"] = "vae"

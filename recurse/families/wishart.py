@@ -24,9 +24,9 @@ def request(dim: int, df: int) -> dict[str, Draw]:
 
 
 def bartlett(xp: Any, diagonal: Array, below: Array, dim: int) -> Array:
-    """A factor ``A [R, d, d]`` with ``A A' ~ Wishart(I_d, df)``; exact for ``df < d`` too (rank df).
+    """A factor ``A [R, d, d]`` with ``A A' ~ Wishart(I_d, df)``; also for ``df < d`` (rank df).
 
-    Source: Bartlett 1933; the trapezoidal form follows from the QR decomposition of ``d x df`` normals.
+    Source: Bartlett 1933; the trapezoidal form is the QR decomposition of ``d x df`` normals.
     """
     width = diagonal.shape[1]
     index = np.zeros((dim, dim), dtype=np.int64)
@@ -47,7 +47,7 @@ def factor(xp: Any, covariance: Array) -> Array:
     """A lower factor ``L [R, d, d]`` with ``L L' = covariance``, up to rounding.
 
     A multiple of the identity at the level of rounding (8 eps times the trace) is added, so that a
-    matrix that is singular, as with fewer samples than dimensions, or that has shrunk to zero still has a factor.
+    matrix that is singular (fewer samples than dimensions) or has shrunk to zero has a factor.
     """
     dim = covariance.shape[-1]
     trace = xp.sum(xp.linalg.diagonal(covariance), axis=-1)

@@ -1,4 +1,4 @@
-"""How a block is executed: on `statistics` (their exact law) or on `samples`. The loop sees one protocol."""
+"""How a block is executed: on `statistics` (their exact law) or on `samples`."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ class Operations(Protocol):
         ...
 
     def images(self, generation: int, params: Arrays) -> NDArray[Any] | None:
-        """A few samples of the first replicate, ``[k, pixels]`` in [0, 1], where samples are images."""
+        """Samples of the first replicate, ``[k, pixels]`` in [0, 1]; None if they are no images."""
         ...
 
     def finite(self, params: Arrays, previous: Arrays | None) -> tuple[Arrays, NDArray[np.bool_]]:
-        """The models with broken replicates set to their previous (or a zero) state, and which are whole."""
+        """Broken replicates set to their previous state (or zero), and which are whole."""
         ...

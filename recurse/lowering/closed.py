@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recurse.backend import Array, Arrays, Host, Runtime
 from recurse.families import Closed
-from recurse.lowering import Numbers
+from recurse.lowering import Numbers, Pools
 from recurse.lowering.correct import Correction
 from recurse.lowering.measure import Meter, host_arrays, runtime_arrays
 from recurse.lowering.pools import Bank, Merged, nested, whole
@@ -20,11 +20,12 @@ from recurse.streams import Streams
 class ClosedForm:
     """A block of a closed-form family.
 
-    ``exact`` draws the statistics of a pool from their law; otherwise samples are drawn and summed up.
+    ``exact`` draws the statistics of a pool from their law; otherwise from samples.
     Either way a pool that is only ever used whole is kept as its statistics.
     """
 
     def __init__(self, arm: Arm, seeds: tuple[int, ...], runtime: Runtime, exact: bool) -> None:
+        assert isinstance(arm.model, Closed)
         self._family: Closed[Any] = arm.model
         self._source = arm.source
         self._runtime = runtime
@@ -34,7 +35,7 @@ class ClosedForm:
         self._correction = Correction(arm, self._streams, runtime)
         self._design: dict[str, Array] = {}
         self._banked = whole(arm.schedule) is not None
-        self.pools = (
+        self.pools: Pools = (
             Bank(self._streams, compact=False)
             if self._banked
             else Merged(lambda a, b: self._call("merge", a, b), nested(arm.schedule), runtime)
@@ -85,9 +86,7 @@ class ClosedForm:
     def images(self, generation: int, params: Arrays) -> NDArray[Any] | None:
         return None
 
-    def finite(
-        self, params: Arrays, previous: Arrays | None
-    ) -> tuple[Arrays, NDArray[np.bool_]]:
+    def finite(self, params: Arrays, previous: Arrays | None) -> tuple[Arrays, NDArray[np.bool_]]:
         return mend(self._runtime, params, previous)
 
     def _pool(self, batch: Arrays) -> Any:
@@ -100,7 +99,9 @@ class ClosedForm:
     def _statistics(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
         requests = self._family.statistics_noise(self._source, n)
         noise = self._put(self._streams.draws(generation, purpose, requests))
-        drawn: Arrays = self._call("sample_statistics", self._source, n, params, noise, self._design)
+        drawn: Arrays = self._call(
+            "sample_statistics", self._source, n, params, noise, self._design
+        )
         return drawn
 
     def _samples(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
@@ -114,7 +115,9 @@ class ClosedForm:
 
     def _call(self, method: str, *arguments: Any) -> Any:
         """A method of the family, compiled; specs and counts are constants of the program."""
-        constant = [i for i, a in enumerate(arguments) if not isinstance(a, dict) and not _is_array(a)]
+        constant = [
+            i for i, a in enumerate(arguments) if not isinstance(a, dict) and not _is_array(a)
+        ]
         function = getattr(type(self._family), method)
         static = (0, 1, *(i + 2 for i in constant))
         compiled = self._runtime.compile(function, static)

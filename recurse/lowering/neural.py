@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurse.backend import Arrays, Backend, Host, Runtime
+from recurse.families import Network
 from recurse.lowering import Numbers
 from recurse.lowering.closed import mend
 from recurse.lowering.correct import Correction
@@ -25,7 +26,9 @@ class NeuralNet:
     def __init__(
         self, arm: Arm, seeds: tuple[int, ...], runtime: Runtime, backend: Backend
     ) -> None:
+        assert isinstance(arm.model, Network)
         self._arm = arm
+        self._family: Network[Any] = arm.model
         self._runtime = runtime
         self._streams = Streams(seeds)
         self._net = backend.neural(runtime, arm.model, arm.source)
@@ -53,7 +56,7 @@ class NeuralNet:
         batch, _ = data
         start = previous
         if start is None or self._arm.start == "scratch":
-            weights = self._arm.model.initial(self._streams, generation, self._arm.source)
+            weights = self._family.initial(self._streams, generation, self._arm.source)
             start = runtime_arrays(self._runtime, weights)
         params, loss = self._net.fit(self._streams, generation, batch, start)
         return params, {"train_loss": loss}
@@ -76,10 +79,8 @@ class NeuralNet:
             return None
         return samples["image"][0, :_GALLERY]
 
-    def finite(
-        self, params: Arrays, previous: Arrays | None
-    ) -> tuple[Arrays, NDArray[np.bool_]]:
+    def finite(self, params: Arrays, previous: Arrays | None) -> tuple[Arrays, NDArray[np.bool_]]:
         return mend(self._runtime, params, previous)
 
     def _needed(self, batch: Host) -> dict[str, NDArray[Any]]:
-        return {name: batch[name] for name in self._arm.model.needs}
+        return {name: batch[name] for name in self._family.needs}

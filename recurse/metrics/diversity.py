@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from recurse.backend import Array
+from recurse.families import Family
 from recurse.metrics import Metric, View
 from recurse.metrics.frechet import vectors, without_vectors
-from recurse.families import Family
 from recurse.sources import Source
 
 

@@ -28,7 +28,7 @@ class Frechet(Metric):
     samples: Annotated[int, Field(ge=50, le=100_000)] = 1000
     """Samples drawn per model."""
     heldout: Annotated[int, Field(ge=50, le=100_000)] = 1000
-    """Held-out samples per seed, where the source is a law; a data set brings its own test split."""
+    """Held-out samples per seed if the source is a law; a data set has its own test split."""
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         return without_vectors(source, family)
@@ -40,13 +40,15 @@ class Frechet(Metric):
             real = real[None, ...]
         if self.features == "pca":
             x, real = self._project(xp, x, real)
-        mean0, covariance0 = (xp.broadcast_to(m, (x.shape[0], *m.shape[1:])) for m in moments(xp, real))
+        mean0, covariance0 = (
+            xp.broadcast_to(m, (x.shape[0], *m.shape[1:])) for m in moments(xp, real)
+        )
         return squared_w2(xp, *moments(xp, x), mean0, covariance0)
 
     def _project(self, xp: Any, x: Array, real: Array) -> tuple[Array, Array]:
         mean, covariance = moments(xp, real)
         axes = xp.linalg.eigh(covariance)[1][..., -min(self.components, real.shape[-1]) :]
-        return tuple(xp.matmul(v - mean[:, None, :], axes) for v in (x, real))  # type: ignore[return-value]
+        return tuple(xp.matmul(v - mean[:, None, :], axes) for v in (x, real))
 
 
 def vectors(batch: Arrays) -> Array:
@@ -59,4 +61,6 @@ def without_vectors(source: Source, family: Family[Any]) -> str | None:
     fields = family.fields(source)
     if "y" not in fields and ("image" in fields or "x" in fields):
         return None
-    return f"needs samples that are vectors or images, family '{family.kind}' samples {list(fields)}"
+    return (
+        f"needs samples that are vectors or images, family '{family.kind}' samples {list(fields)}"
+    )

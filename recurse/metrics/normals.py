@@ -11,7 +11,7 @@ from recurse.families import wishart
 def squared_w2(xp: Any, mean: Array, covariance: Array, mean0: Array, covariance0: Array) -> Array:
     """``||m - m0||^2 + tr(S + S0 - 2 (S0^1/2 S S0^1/2)^1/2)`` for each replicate: ``[R]``.
 
-    The trace of the root is the sum of the singular values of ``L0' L`` with Cholesky factors of both
+    The trace of the root is the sum of the singular values of ``L0' L``, Cholesky factors of both
     matrices (Dowson & Landau 1982), which stays accurate when a covariance has collapsed.
     """
     lower, lower0 = wishart.factor(xp, covariance), wishart.factor(xp, covariance0)

@@ -20,7 +20,7 @@ class HeldoutNll(Metric):
     quantity: ClassVar[str] = "log_prob"
     label: ClassVar[str] = "test NLL (nats)"
     heldout: Annotated[int, Field(ge=10, le=1_000_000)] = 1000
-    """Held-out samples per seed, where the source is a law; a data set brings its own test split."""
+    """Held-out samples per seed if the source is a law; a data set has its own test split."""
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         if "log_prob" in family.quantities:

@@ -14,8 +14,8 @@ class Accumulate(Policy):
     kind: Literal["accumulate"] = "accumulate"
     cite = "Gerstgrasser et al. 2404.01413"
     age: Literal["none", "linear"] = "none"
-    """``linear``: of the samples born in generation j, generation g keeps the first ``j/g`` (Gillman et
-    al. 2402.07087, Gaussian toy)."""
+    """``linear``: of the samples born in generation j, generation g keeps the first ``j/g`` of them
+    (Gillman et al. 2402.07087, Gaussian toy)."""
 
     def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
         uses = [Use(REAL, real)]

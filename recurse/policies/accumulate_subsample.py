@@ -13,7 +13,7 @@ from recurse.schedule import Row
 
 
 class AccumulateSubsample(Policy):
-    """Train on ``budget`` samples drawn uniformly from the real and all synthetic samples so far."""
+    """Train on ``budget`` samples drawn from the real and all synthetic samples so far."""
 
     kind: Literal["accumulate_subsample"] = "accumulate_subsample"
     cite = "Kazdan et al. 2410.16713; Dey & Donoho 2410.22812 (augment-subsample)"

@@ -15,6 +15,8 @@ class Fresh(Policy):
     cite = "Alemohammad et al. 2307.01850 (fresh data loop)"
 
     def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
-        pools = (("fresh", fresh), ("synthetic", synthetic))
-        uses = tuple(Use(Pool(kind, generation), count) for kind, count in pools if count)
-        return Row(generation, synthetic, fresh, uses)
+        both = (
+            Use(Pool("fresh", generation), fresh),
+            Use(Pool("synthetic", generation), synthetic),
+        )
+        return Row(generation, synthetic, fresh, tuple(use for use in both if use.take))

@@ -11,7 +11,7 @@ from recurse.schedule import REAL, Pool, Row, Use
 
 
 class Mix(Policy):
-    """Train on the same real sample in every generation, plus lambda times as many synthetic ones."""
+    """Train on the same real sample every time, plus lambda times as many synthetic ones."""
 
     kind: Literal["mix"] = "mix"
     cite = "Bertrand et al. 2310.00429; Alemohammad et al. 2307.01850 (synthetic augmentation)"

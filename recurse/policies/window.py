@@ -11,7 +11,7 @@ from recurse.schedule import REAL, Pool, Row, Use
 
 
 class Window(Policy):
-    """Train on the data of the last ``size`` generations; the real sample is generation 0's data."""
+    """Train on the data of the last ``size`` generations; those of generation 0 are real."""
 
     kind: Literal["window"] = "window"
     cite = "Alemohammad et al. 2307.01850 (memory of K generations)"

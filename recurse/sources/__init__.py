@@ -19,7 +19,7 @@ class Source(Kind):
     """Real data. Batches are dicts of named fields, each ``[R, n, ...]``."""
 
     law: ClassVar[str | None] = None
-    """The family whose parameters ``truth`` returns; None when the distribution is not in a family."""
+    """The family whose parameters ``truth`` returns; None if the source is in no family."""
 
     @property
     def fields(self) -> dict[str, tuple[int, ...]]:
@@ -56,9 +56,7 @@ def identity(dim: int, replicates: int) -> NDArray[np.float64]:
     return np.broadcast_to(np.eye(dim), (replicates, dim, dim))
 
 
-def pick(
-    streams: Streams, generation: int, purpose: str, total: int, n: int
-) -> NDArray[np.int64]:
+def pick(streams: Streams, generation: int, purpose: str, total: int, n: int) -> NDArray[np.int64]:
     """Which of ``total`` rows of a data set a pool takes, without replacement: ``[R, n]``.
 
     The real sample and the fresh samples of a seed are disjoint parts of one permutation: real from

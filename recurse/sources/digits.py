@@ -18,7 +18,7 @@ _SPLIT = 20_261_121  # names the fixed shuffle that separates training from test
 
 
 class Digits(Source):
-    """UCI digits, 1797 images of 8x8 pixels scaled to [0, 1]; a fixed test split of ``test`` images.
+    """UCI digits: 1797 images of 8x8 pixels in [0, 1], of which a fixed split is for testing.
 
     Each seed draws its real sample from the training images without replacement.
     """

@@ -11,7 +11,7 @@ from recurse.streams import Normal, Streams
 
 
 class LinearRegression(Source):
-    """Inputs ``x ~ N(0, I_d)``, labels ``y = x.w* + noise * e`` with ``w* ~ N(0, I_d)`` per seed."""
+    """``x ~ N(0, I_d)`` and ``y = x.w* + noise e``, with ``w* ~ N(0, I_d)`` for each seed."""
 
     kind: Literal["linear_regression"] = "linear_regression"
     law: ClassVar[str | None] = "linear"

@@ -18,7 +18,7 @@ from recurse.streams import Streams
 
 
 class Table(Source):
-    """Rows of a file as vectors; a fixed share of the rows, the same for every seed, is held out."""
+    """Rows of a file as vectors; a fixed share of them, the same for all seeds, is held out."""
 
     kind: Literal["table"] = "table"
     path: Annotated[str, Field(min_length=1)]
@@ -52,7 +52,9 @@ class Table(Source):
             return [("path", "E208", f"cannot read '{self.path}': {error}")]
         if not np.isfinite(rows).all():
             line = int(np.argwhere(~np.isfinite(rows))[0, 0])
-            return [("path", "E208", f"'{self.path}' has a value that is not finite in row {line + 1}")]
+            return [
+                ("path", "E208", f"'{self.path}' has a value that is not finite in row {line + 1}")
+            ]
         if self._held() < 2:
             return [("test", "E204", f"holds out {self._held()} of {len(rows)} rows; 2 are needed")]
         return []

@@ -18,7 +18,7 @@ NEAR = 4.0
 class Change:
     """A metric of one arm on one backend between generation 0 and ``generation``.
 
-    ``first`` and ``last`` are ``[R]``, the seeds that have both; ``wanted`` counts all seeds.
+    Infinite values count as measured. ``first`` and ``last`` are ``[R]``, the seeds that have both; ``wanted`` counts all seeds.
     """
 
     arm: str
@@ -31,6 +31,11 @@ class Change:
     theory: tuple[TheoryLine, ...]
 
     @property
+    def finite(self) -> bool:
+        """Whether all values are."""
+        return bool(np.isfinite(self.first).all() and np.isfinite(self.last).all())
+
+    @property
     def by_ratio(self) -> bool:
         """Whether a ratio makes sense: a positive quantity with a zero of its own."""
         positive = min(self.first.min(), self.last.min()) >= 0 and self.first.mean() > 0
@@ -39,12 +44,14 @@ class Change:
     @property
     def interval(self) -> Interval:
         """The ratio last : first, or the difference last - first, with its 95 % interval."""
+        if not self.finite:
+            return Interval(float("inf"), float("nan"), float("nan"), len(self.last))
         return (ratio if self.by_ratio else difference)(self.first, self.last)
 
     @property
     def error(self) -> float:
         """Standard error of the last mean, NaN for one seed."""
-        n = len(self.last)
+        n = len(self.last) if self.finite else 0
         return float(self.last.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
 
     @property
@@ -70,7 +77,7 @@ def changes(subject: Subject, measure: Measure) -> tuple[Change, ...]:
     theory = subject.theory(measure.kind)
     found = []
     for (arm, backend), curves in subject.arrays(measure.kind).items():
-        present = np.isfinite(curves.values)
+        present = ~np.isnan(curves.values)
         reached = np.flatnonzero((present & present[:1]).any(axis=1))
         if not len(reached) or reached[-1] == 0:
             continue

@@ -26,9 +26,10 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 def page(page: Page) -> str:
     """One scenario; refers to `files` by ``SLUG/NAME``."""
-    cite = escaped(page.cite)
-    if page.arxiv:
-        cite = f"[{cite}](https://arxiv.org/abs/{page.arxiv})"
+    cite = "".join(
+        f"[{escaped(text)}](https://arxiv.org/abs/{number})" if number else _spaced(text)
+        for text, number in page.cited
+    )
     name = escaped(page.name) + (f" · {cite}" if cite else "")
     parts = [f"# {escaped(page.title)}", name]
     if page.question:

@@ -15,7 +15,7 @@ from recurse_reports.sections import sections
 from recurse_reports.subject import Subject
 from recurse_reports.words import slug
 
-ARXIV = re.compile(r"(?:arXiv:)?(\d{4}\.\d{4,5})(?:v\d+)?")
+ARXIV = re.compile(r"(?:arXiv:)?\b(\d{4}\.\d{4,5})(?:v\d+)?\b")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -47,10 +47,13 @@ class Page:
         return cls(subject.name, name, title, *texts, found, _state(subject))
 
     @cached_property
-    def arxiv(self) -> str:
-        """The number of the paper on arXiv, if that is what is cited."""
-        match = ARXIV.search(self.cite)
-        return match.group(1) if match else ""
+    def cited(self) -> tuple[tuple[str, str], ...]:
+        """The citation in parts: (text, its number on arXiv or nothing)."""
+        found, end = [], 0
+        for match in ARXIV.finditer(self.cite):
+            found += [(self.cite[end : match.start()], ""), (match.group(), match.group(1))]
+            end = match.end()
+        return tuple(part for part in (*found, (self.cite[end:], "")) if part[0])
 
     def id(self, *parts: str) -> str:
         """An id that no other element of the report has."""

@@ -48,7 +48,8 @@ model = backends()["jax"].neural(runtime, Vae(epochs=1), Digits())
 streams = Streams(range(8))
 data = Digits().draw(streams, 0, "real", 1000)
 started = time.perf_counter()
-model.fit(streams, 0, data, model.initial(streams, 0))
+weights = model.spec.initial(streams, 0, model.source)
+model.fit(streams, 0, data, {name: runtime.array(value) for name, value in weights.items()})
 ended = time.perf_counter()
 print(f"start {started - began:.2f} s, first fit {ended - started:.2f} s, "
       f"of which tracing and compiling {runtime.compile_seconds():.2f} s")
@@ -113,7 +114,8 @@ def compare(name: str, spec: Vae, replicates: int, images: int, repeats: int) ->
 
 
 def fit(model: Any, streams: Streams, data: dict[str, NDArray[Any]]) -> Callable[[], Any]:
-    start = model.initial(streams, 0)
+    weights = model.spec.initial(streams, 0, model.source)
+    start = {name: model.runtime.array(value) for name, value in weights.items()}
     return lambda: model.fit(streams, 0, data, start)
 
 

@@ -7,8 +7,6 @@ of generations pooled under accumulate (Gerstgrasser et al. 2404.01413).
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
+from recurse.png import encode
 from recurse.schedule import REAL, Pool, Row, Use
 from recurse.store import StoreWriter
 from recurse.store.records import (
@@ -170,24 +169,52 @@ def digit_pictures(pace: float, generations: int) -> list[bytes]:
         keep = np.exp(-0.13 * pace * g)
         faded = keep * images + (1 - keep) * mean
         tiles = faded.reshape(3, 12, 8, 8).transpose(0, 2, 1, 3).reshape(24, 96)
-        found.append(png((255 * (1 - np.clip(tiles, 0, 1))).astype(np.uint8)))
+        found.append(encode((255 * (1 - np.clip(tiles, 0, 1))).astype(np.uint8)))
     return found
 
 
-def png(grey: NDArray[np.uint8]) -> bytes:
-    """An 8-bit grey picture ``[height, width]`` as PNG."""
-    height, width = grey.shape
-    raw = b"".join(b"\0" + row.tobytes() for row in grey)
-    parts = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
-        (b"IDAT", zlib.compress(raw, 9)),
-        (b"IEND", b""),
+SCRIPT = "<script>alert(1)</script>"
+FORMULA = '=HYPERLINK("http://evil.example","x")'
+QUOTES = "\"'><img src=x onerror=alert(1)>](http://evil.example)|`"
+
+
+def put_hostile(writer: StoreWriter) -> None:
+    """Texts that try to be markup, formulas or paths, wherever the store keeps text."""
+    name = f"../{SCRIPT}"
+    record = ScenarioRecord(
+        name, f"{SCRIPT} & title", QUOTES, f"{SCRIPT}?", {"name": QUOTES, "x": SCRIPT}, SCRIPT
     )
-    chunks = (
-        struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data))
-        for tag, data in parts
+    arms = (FORMULA, f"{SCRIPT}{QUOTES}")
+    members = [
+        Member(arm, {"policy": arm}, arm, QUOTES, seed, f"cell {place} {seed}", f"b{place}", 2, "{}")
+        for place, arm in enumerate(arms)
+        for seed in range(3)
+    ]
+    seen = {"python": SCRIPT, QUOTES: QUOTES}
+    run = writer.begin_run(record, members, {}, Provenance(f"run {SCRIPT}", seen, seen, seen))
+    rng = np.random.default_rng(3)
+    for arm in arms:
+        values = {QUOTES: rng.uniform(1, 2, (3, 3)), "excess_risk": rng.uniform(1, 2, (3, 3))}
+        pictures = [encode(np.zeros((8, 8), np.uint8))] * 3
+        _stage(writer, run, members, arm, QUOTES, values, 0.1, pictures)
+    writer.ingest()
+    writer.put_theory(
+        name, [TheoryCurve(arms[0], SCRIPT, "excess_risk", "bound", SCRIPT, np.full(3, 1.5), SCRIPT)]
     )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    writer.put_schedule(name, {arm: schedule("replace", 10, 2) for arm in arms})
+    writer.put_claims(name, [ClaimRecord(SCRIPT, SCRIPT, arms[1], False, SCRIPT, QUOTES)])
+    writer.put_notes(name, [Note(arms[1], SCRIPT, QUOTES)])
+    writer.finish_run(SCRIPT)
+
+
+def put_few(writer: StoreWriter, risks: Values, name: str = "few") -> None:
+    """One arm on one backend with the given excess risk ``[G+1, R]`` and nothing else."""
+    last, seeds = len(risks) - 1, range(risks.shape[1])
+    members = _members(name, ("replace",), ("numpy",), seeds, last)
+    record = ScenarioRecord(name, "", "", "", {"name": name}, "")
+    run = writer.begin_run(record, members, {})
+    _stage(writer, run, members, "replace", "numpy", {"excess_risk": risks}, 0.0)
+    writer.ingest()
 
 
 def provenance(command: str) -> Provenance:

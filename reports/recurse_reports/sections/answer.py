@@ -69,8 +69,9 @@ def _changed(change: Change, before: int) -> str:
     few = len(change.last) < change.wanted
     tail = f", {len(change.last)} of {change.wanted} seeds" if few else ""
     found = change.interval
-    if not np.isfinite(found.mid):
-        return f"{noun} did not stay finite{over}"
+    if not change.finite:
+        lost = int((~np.isfinite(change.last)).sum())
+        return f"{noun} did not stay finite{span} in {lost} of {words.count(change.wanted, 'seed')}"
     if change.moved == 0 and found.known:
         what = f"{noun} did not change measurably{over}"
         return f"{what} ({_amount(change, found)}, {_range(change, found)}{tail})"
@@ -120,7 +121,7 @@ def _theory(change: Change) -> str:
 
 def _exact(change: Change) -> str:
     line = change.line("exact")
-    if line is None or not np.isfinite(change.last.mean()):
+    if line is None or not change.finite:
         return ""
     expected = line.at(change.generation)
     kind = shape(line)
@@ -142,7 +143,7 @@ def _expected(change: Change, expected: float) -> str:
 def _bound(change: Change) -> str:
     """``below the bound 1.64×``; in the metric's own units where the ratio would mislead."""
     line = change.line("bound")
-    if line is None:
+    if line is None or not change.finite:
         return ""
     limit, mean = line.at(change.generation), float(change.last.mean())
     lower = "lower" in line.name
@@ -173,7 +174,9 @@ def _compared(subject: Subject, found: list[Change]) -> str:
     worst, best = _worst(found), _best(found)
     pairs = min(len(worst.last), len(best.last))
     whole = worst.wanted == best.wanted == len(worst.last) == len(best.last)
-    if worst is best or worst.generation != best.generation or not (whole and pairs > 1):
+    if not all(change.finite for change in found) or not (whole and pairs > 1):
+        return ""
+    if worst is best or worst.generation != best.generation:
         return ""
     measure, start = worst.measure, f" At generation {worst.generation} the {worst.measure.noun}"
     under = f"under {subject.words[worst.arm]}"
