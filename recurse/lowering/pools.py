@@ -51,7 +51,7 @@ def nested(schedule: Schedule) -> bool:
 
 
 class Merged:
-    """Pools as sufficient statistics; a row that extends the last one costs one merge per new pool."""
+    """Pools as sufficient statistics; extending the last row costs one merge per new pool."""
 
     def __init__(
         self, merge: Callable[[Arrays, Arrays], Arrays], running: bool, runtime: Runtime
@@ -82,7 +82,9 @@ class Merged:
             self._held = {pool: held for pool, held in self._held.items() if pool in alive}
 
     def pack(self) -> Batch:
-        packed = {f"{p.kind}/{p.born}/{k}": v for p, held in self._held.items() for k, v in held.items()}
+        packed = {
+            f"{p.kind}/{p.born}/{k}": v for p, held in self._held.items() for k, v in held.items()
+        }
         if self._running:
             packed |= {f"total/0/{k}": v for k, v in self._total.items()}
         return {name: self._runtime.host(array) for name, array in packed.items()}
@@ -173,8 +175,9 @@ class Bank:
         for pool in sorted(found, key=lambda pool: (pool.born, pool.kind != "synthetic")):
             self.add(pool, found[pool])
 
-    def resume(self, row: Row) -> None:
-        """After ``unpack``: nothing more to restore."""
+    def resume(self, row: Row, following: Row) -> bool:
+        """After ``unpack``: whether all that is needed is there."""
+        return _complete(self._slots, row, following)
 
     def _picks(self, row: Row) -> NDArray[np.int64]:
         """Which of the row's samples each replicate sees: ``[R, budget]``."""
@@ -206,3 +209,7 @@ class Bank:
             if held is not None:
                 grown[:, : held.shape[1]] = held
             self._arrays[name] = grown
+
+
+def _complete(held: Mapping[Pool, Any], row: Row, following: Row) -> bool:
+    return all(use.pool in held for use in following.uses if use.pool.born <= row.generation)
