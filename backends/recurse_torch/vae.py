@@ -63,9 +63,8 @@ class VAE:
         drawn = None
         if spec.output == "sample":
             draw = noise.uniform if spec.likelihood == "bernoulli" else noise.normal
-            drawn = draw(
-                self._generators(streams, generation, f"{purpose}/pixels"), decoded.shape[1:]
-            )
+            own = self._generators(streams, generation, f"{purpose}/pixels")
+            drawn = draw(own, decoded.shape[1:])
         return {"image": self.runtime.host(spec.image(self.runtime.xp, decoded, drawn))}
 
     @torch.no_grad()
