@@ -104,7 +104,7 @@ def cases(arms: dict[str, Arm], detectable: float) -> dict[str, Case]:
 
 CASES = {
     **{f"gaussian {k}": v for k, v in cases(GAUSSIAN, 0.16).items()},
-    **{f"linear {k}": v for k, v in cases(LINEAR, 0.06).items()},
+    **{f"linear {k}": v for k, v in cases(LINEAR, 0.065).items()},
 }
 
 
