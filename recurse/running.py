@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -62,7 +62,8 @@ def run(
     only: Collection[str | int] | None = None,
     retry: bool = False,
     watch: Watch = lambda progress: None,
-    planned: Any = lambda plan: None,
+    planned: Callable[[Plan], None] = lambda plan: None,
+    every: float = 2.0,
     command: str = "",
 ) -> Result:
     """Run what is not stored yet, judge the claims, publish a snapshot.
@@ -76,6 +77,7 @@ def run(
         retry: run cells again that failed before.
         watch: called with everything that happens.
         planned: called with the plan before work starts.
+        every: seconds between checkpoints: what a kill may cost beside the generation under way.
         command: what the user typed, for the provenance.
 
     Raises:
@@ -94,7 +96,7 @@ def run(
         _put_static(writer, scenario)
         status = "interrupted"
         try:
-            engine = LocalEngine(made, writer, name, jobs or default_jobs(), watch)
+            engine = LocalEngine(made, writer, name, jobs or default_jobs(), watch, every)
             failures = engine.execute()
             claims = judge(scenario, lambda metric: writer.arrays(scenario.name, metric))
             writer.put_claims(scenario.name, claims)

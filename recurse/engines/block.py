@@ -23,7 +23,6 @@ from recurse.scenario import Arm
 from recurse.store import checkpoint
 from recurse.store.staging import Artifact, Fragment, write_fragment
 
-_LOSS = 2.0  # seconds of work that a kill may cost, beside the generation under way
 _PICTURES = 100  # generations of which pictures are kept
 
 
@@ -39,6 +38,8 @@ class Task:
     exact: bool
     done: int
     last: int
+    every: float
+    """Seconds of work that a kill may cost, beside the generation under way."""
 
 
 class Orphaned(Exception):
@@ -98,7 +99,7 @@ class _Recorder:
             write_fragment(self._store / "stage", self._fragment(outcome))
         self._whole = outcome.whole
         now = time.monotonic()
-        if now - self._saved >= _LOSS or outcome.generation == self._task.last:
+        if now - self._saved >= self._task.every or outcome.generation == self._task.last:
             self._save(state)
             self._saved = time.monotonic()
         trained = {k: v for k, v in outcome.numbers.items() if k == "train_loss"}

@@ -57,7 +57,15 @@ class _Worker:
 class LocalEngine:
     """Runs the blocks of a plan with at most ``jobs`` workers."""
 
-    def __init__(self, plan: Plan, writer: StoreWriter, run: str, jobs: int, watch: Watch) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        writer: StoreWriter,
+        run: str,
+        jobs: int,
+        watch: Watch,
+        every: float,
+    ) -> None:
         self._plan = plan
         self._writer = writer
         self._jobs = jobs
@@ -68,7 +76,7 @@ class LocalEngine:
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
         self._file = writer.root / f"plan-{run}.json"
-        self._frozen = {"run": run, **plan.data()}
+        self._frozen = {"run": run, "every": every, **plan.data()}
         self.failures: list[Failure] = []
 
     def execute(self) -> list[Failure]:

@@ -55,6 +55,7 @@ def _serve(frozen: Mapping[str, Any], block: Mapping[str, Any], store: Path) -> 
         exact=block["lowering"] == "statistics",
         done=block["done"],
         last=block["last"],
+        every=frozen["every"],
     )
     backend = backends()[arm.backend]
 
