@@ -1,0 +1,172 @@
+"""What every family promises, on every backend and in both lowerings. Kinds are discovered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recurse.backend import backends
+from recurse.families import Closed
+from recurse.families.vae import Vae
+from recurse.metrics.diversity import Diversity
+from recurse.metrics.elbo import Elbo
+from recurse.planner import not_exact
+from recurse.policies.accumulate import Accumulate
+from recurse.scenario import Arm, Samples
+from recurse.sources.digits import Digits
+from recurse.spec import kinds
+from recurse.streams import Streams
+from tests.closed_arms import EVERYTHING, FRESH_DESIGN, least_squares, normal
+from tests.harness import change, operations, runtime, simulate
+
+SEEDS = (4, 0, 11)
+EXAMPLES: dict[str, Arm] = {
+    "gaussian": normal(Accumulate(), generations=3, metrics=EVERYTHING),
+    "linear": least_squares(Accumulate(), generations=3, source=FRESH_DESIGN),
+    "vae": Arm(
+        source=Digits(),
+        model=Vae(hidden=(8,), latent=2, epochs=2, batch=16),
+        policy=Accumulate(),
+        samples=Samples(real=40, synthetic=40),
+        backend="torch",
+        generations=2,
+        metrics=(Elbo(), Diversity(samples=20)),
+    ),
+}
+"""A small arm for each family; a new family without one fails here."""
+
+PAIRS = [
+    (family, backend)
+    for family, kind in kinds("model").items()
+    for backend, declared in backends().items()
+    if issubclass(kind, Closed) or family in declared.families
+]
+CLOSED = [(family, backend) for family, backend in PAIRS if family != "vae"]
+
+
+def put(backend: str, arrays: Any) -> dict[str, Any]:
+    return {name: runtime(backend).array(np.array(v)) for name, v in arrays.items()}
+
+
+def host(backend: str, arrays: Any) -> dict[str, Any]:
+    return {name: runtime(backend).host(v) for name, v in arrays.items()}
+
+
+def test_every_family_has_an_example() -> None:
+    assert EXAMPLES.keys() == kinds("model").keys()
+
+
+@pytest.mark.parametrize(("family", "backend"), PAIRS)
+def test_runs(family: str, backend: str) -> None:
+    """Finite numbers ``[G+1, R]`` in float64, the same on a second run, different between seeds."""
+    arm = change(EXAMPLES[family], backend=backend)
+    for exact in (True, False) if not_exact(arm) is None else (False,):
+        found, again = (simulate(arm, SEEDS, exact) for _ in range(2))
+        assert {metric.kind for metric in arm.metrics} <= found.metrics
+        assert found.whole.all()
+        for metric in found.metrics:
+            values = found[metric]
+            assert values.shape == (arm.generations + 1, len(SEEDS))
+            assert values.dtype == np.float64 and np.isfinite(values).all()
+            assert np.array_equal(values, again[metric])
+            assert len(np.unique(values[-1])) == len(SEEDS)
+
+
+@pytest.mark.parametrize(("family", "backend"), CLOSED)
+def test_closed_form(family: str, backend: str) -> None:
+    """Statistics add up, weights count samples, and estimates keep names, shapes and float64."""
+    arm, xp = EXAMPLES[family], runtime(backend).xp
+    model: Any = arm.model
+    source, streams = arm.source, Streams(SEEDS)
+    drawn = source.draw(streams, 0, "real", 30)
+    batch = {name: drawn[name] for name in model.needs}
+
+    def summed(part: slice, weights: Any) -> Any:
+        taken = put(backend, {name: v[:, part] for name, v in batch.items()})
+        return model.statistics(xp, taken, runtime(backend).array(np.array(weights)))
+
+    ones = np.ones((3, 30))
+    everything = summed(slice(None), ones)
+    parts = [summed(slice(a, b), ones[:, a:b]) for a, b in ((0, 7), (7, 8), (8, 30))]
+    left = model.merge(xp, model.merge(xp, parts[0], parts[1]), parts[2])
+    right = model.merge(xp, parts[0], model.merge(xp, parts[2], parts[1]))
+    heavy, double = ones.copy(), summed(slice(0, 9), 2 * ones[:, :9])
+    heavy[:, 20:] = 0.0
+    same = {
+        "merged": (left, everything),
+        "in another order": (right, everything),
+        "weight two": (double, model.merge(xp, *[summed(slice(0, 9), ones[:, :9])] * 2)),
+        "weight zero": (summed(slice(None), heavy), summed(slice(0, 20), ones[:, :20])),
+    }
+    for case, (first, second) in same.items():
+        ours, theirs = host(backend, first), host(backend, second)
+        assert ours.keys() == theirs.keys()
+        for name, values in ours.items():
+            assert values.dtype == np.float64 and len(values) == 3
+            np.testing.assert_allclose(values, theirs[name], rtol=1e-11, atol=1e-12, err_msg=case)
+    params = model.estimate(xp, everything)
+    truth = source.truth(streams)
+    for name, values in host(backend, params).items():
+        assert values.dtype == np.float64 and values.shape == truth[name].shape
+
+
+@pytest.mark.parametrize(("family", "backend"), CLOSED)
+@pytest.mark.parametrize("n", [1, 2, 17])
+def test_closed_form_samples(family: str, backend: str, n: int) -> None:
+    """Samples have the declared fields; statistics drawn directly are accepted by ``merge``."""
+    arm, xp = EXAMPLES[family], runtime(backend).xp
+    model: Any = arm.model
+    source, streams = arm.source, Streams(SEEDS)
+    params = put(backend, source.truth(streams))
+    noise = put(backend, streams.draws(1, "synthetic", model.noise(source, n)))
+    batch = model.sample(xp, source, params, noise, {})
+    fields = model.fields(source)
+    assert {k: v.shape for k, v in host(backend, batch).items()} == {
+        name: (3, n, *shape) for name, shape in fields.items()
+    }
+    noise = put(backend, streams.draws(1, "synthetic", model.statistics_noise(source, n)))
+    drawn = model.sample_statistics(xp, source, n, params, noise, {})
+    summed = model.statistics(xp, batch, xp.ones((3, n), dtype=xp.float64))
+    joined = host(backend, model.merge(xp, drawn, summed))
+    assert joined["count"].tolist() == [2.0 * n] * 3
+    assert all(np.isfinite(values).all() for values in joined.values())
+
+
+@pytest.mark.parametrize("backend", backends())
+@pytest.mark.parametrize("family", ["gaussian", "linear"])
+def test_log_density(family: str, backend: str) -> None:
+    """``evaluate`` is the mean log-density, against scipy's."""
+    from scipy import stats
+
+    arm, xp = EXAMPLES[family], runtime(backend).xp
+    model: Any = arm.model
+    source, streams = arm.source, Streams(SEEDS)
+    truth, data = source.truth(streams), source.draw(streams, 0, "heldout", 25)
+    arrays = put(backend, truth), put(backend, data)
+    found = runtime(backend).host(model.evaluate(xp, source, *arrays))
+    for r in range(3):
+        if family == "gaussian":
+            law = stats.multivariate_normal(truth["mean"][r], truth["covariance"][r])
+            expected = law.logpdf(data["x"][r]).mean()
+        else:
+            expected = stats.norm(data["x"][r] @ truth["coef"][r], source.noise).logpdf(data["y"][r])
+        np.testing.assert_allclose(found[r], np.mean(expected), rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", [b for f, b in PAIRS if f == "vae"])
+def test_neural(backend: str) -> None:
+    """Names and shapes of weights and samples are the family's; float32; replicates first."""
+    arm = change(EXAMPLES["vae"], backend=backend)
+    ops = operations(arm, SEEDS)
+    ops.pools.add(next(iter(arm.schedule[0].uses)).pool, ops.real(40))
+    params, recorded = ops.fit(0, ops.pools.gather(arm.schedule[0]), None)
+    shapes = arm.model.shapes(64)
+    found = host(backend, params)
+    assert {name: v.shape[1:] for name, v in found.items()} == shapes
+    assert all(v.dtype == np.float32 and len(v) == 3 for v in found.values())
+    assert recorded["train_loss"].shape == (3,)
+    batch, _ = ops.synthesise(1, params, 5)
+    assert batch["image"].shape == (3, 5, 64) and batch["image"].dtype == np.float32
+    assert ops.images(0, params) is None

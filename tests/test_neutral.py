@@ -1,0 +1,129 @@
+"""Closed-form families, correctors and metrics use the array API standard and nothing else.
+
+``array_api_strict`` refuses what is not in the standard and any mixing with NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import array_api_strict as strict
+import numpy as np
+import pytest
+
+from recurse.correctors import Corrector
+from recurse.correctors.kmeans import KMeans
+from recurse.correctors.none import NoCorrector
+from recurse.correctors.oracle import Oracle
+from recurse.families.linear import Linear
+from recurse.metrics import View
+from recurse.metrics.frechet import Frechet
+from recurse.metrics.latent_spread import LatentSpread
+from recurse.metrics.elbo import Elbo
+from recurse.sources.linear_regression import LinearRegression
+from recurse.spec import kinds
+from recurse.streams import Streams
+from tests.closed_arms import EVERYTHING, FRESH_DESIGN, RISK, SKEW
+from tests.test_contract import EXAMPLES
+
+STREAMS = Streams((1, 2, 3))
+
+
+@pytest.fixture(autouse=True)
+def standard() -> Iterator[None]:
+    """The newest version of the standard, with its optional linear algebra."""
+    with strict.ArrayAPIStrictFlags(api_version="2024.12"):
+        yield
+
+
+def put(arrays: Any) -> dict[str, Any]:
+    return {name: strict.asarray(np.array(values)) for name, values in arrays.items()}
+
+
+FAMILIES = [kind for kind in EXAMPLES if kind != "vae"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_families(family: str) -> None:
+    arm = EXAMPLES[family]
+    model: Any = arm.model
+    source = arm.source
+    params = put(source.truth(STREAMS))
+    for n in (1, 2, 20):
+        noise = put(STREAMS.draws(1, "synthetic", model.noise(source, n)))
+        batch = model.sample(strict, source, params, noise, {})
+        summed = model.statistics(strict, batch, strict.ones((3, n), dtype=strict.float64))
+        noise = put(STREAMS.draws(1, "synthetic", model.statistics_noise(source, n)))
+        drawn = model.sample_statistics(strict, source, n, params, noise, {})
+        merged = model.merge(strict, drawn, summed)
+    fitted = model.estimate(strict, merged)
+    assert all(isinstance(v, type(strict.ones(1))) for v in fitted.values())
+    density = model.evaluate(strict, source, params, batch)
+    assert density.shape == (3,) and density.dtype == strict.float64
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.3])
+def test_reused_design(ridge: float) -> None:
+    model, source = Linear(ridge=ridge), LinearRegression(dim=4)
+    params, design = put(source.truth(STREAMS)), put(model.design(source, STREAMS, 20))
+    noise = put(STREAMS.draws(1, "synthetic", model.statistics_noise(source, 40)))
+    drawn = model.sample_statistics(strict, source, 40, params, noise, design)
+    assert model.estimate(strict, model.merge(strict, drawn, drawn))["coef"].shape == (3, 4)
+    shared = put({"x": source.draw(STREAMS, 0, "real", 20)["x"]})
+    noise = put(STREAMS.draws(1, "synthetic", model.noise(source, 40)))
+    assert model.sample(strict, source, params, noise, shared)["y"].shape == (3, 40)
+
+
+CORRECTORS: dict[str, Corrector] = {
+    "none": NoCorrector(),
+    "kmeans": KMeans(clusters=3),
+    "oracle": Oracle(gamma=1.0),
+}
+
+
+@pytest.mark.parametrize("name", kinds("corrector"))
+@pytest.mark.parametrize("labelled", [False, True])
+def test_correctors(name: str, labelled: bool) -> None:
+    corrector = CORRECTORS[name]
+    real = SKEW.draw(STREAMS, 0, "real", 30)
+    drawn = dict(corrector.draws(STREAMS, SKEW, 1, 12))
+    batch = SKEW.draw(STREAMS, 1, "batch", 12)
+    if labelled:
+        real["label"], batch["label"] = (np.tile(np.arange(n) % 2, (3, 1)) for n in (30, 12))
+        drawn["label"] = batch["label"]
+    prepared = put(corrector.prepare(STREAMS, SKEW, real))
+    corrected, share = corrector.correct(strict, put(batch), prepared, put(drawn))
+    assert corrected.keys() == batch.keys() and share.shape == (3,)
+    assert corrected["x"].shape == batch["x"].shape and share.dtype == strict.float64
+
+
+METRICS: dict[str, Any] = {
+    **{metric.kind: metric for metric in (*EVERYTHING, *RISK)},
+    "elbo": Elbo(),
+    "latent_spread": LatentSpread(),
+    "frechet pca": Frechet(features="pca", components=2),
+}
+
+
+def test_every_metric_is_here() -> None:
+    assert kinds("metric").keys() <= METRICS.keys()
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_metrics(name: str, dtype: Any) -> None:
+    """``[R]`` in float64 from parameters, or from samples of either precision."""
+    regression = name == "excess_risk"
+    source: Any = FRESH_DESIGN if regression else SKEW
+    samples = {"x": SKEW.draw(STREAMS, 1, "samples", 60)["x"].astype(dtype)}
+    shared = {"x": SKEW.draw(Streams((9,)), 0, "heldout", 50)["x"][0].astype(dtype)}
+    truth = put(source.truth(STREAMS))
+    params = {key: 1.1 * values for key, values in truth.items()}
+    quantities = {key: strict.ones(3, dtype=strict.float64) for key in ("log_prob", "elbo")}
+    quantities["latent_spread"] = quantities["elbo"]
+    for reference in (shared, {"x": SKEW.draw(STREAMS, 0, "heldout", 50)["x"].astype(dtype)}):
+        view = View(params, truth, put(samples), put(reference), quantities)
+        found = METRICS[name].measure(strict, view)
+        assert found.shape == (3,)
+        assert bool(strict.all(strict.isfinite(found)))
