@@ -1,0 +1,145 @@
+"""Policies compile to rows: golden text for small cases, and what every schedule promises."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from recurse.policies import Policy
+from recurse.policies.accumulate import Accumulate
+from recurse.policies.accumulate_subsample import AccumulateSubsample
+from recurse.policies.fresh import Fresh
+from recurse.policies.mix import Mix
+from recurse.policies.replace import Replace
+from recurse.policies.window import Window
+from recurse.schedule import REAL, Schedule
+from recurse.spec import kinds
+
+DOUBLE = Mix.model_validate({"lambda": 2.0})
+HALF = Mix.model_validate({"lambda": 0.25})
+EXAMPLES: dict[str, list[Policy]] = {
+    "accumulate": [Accumulate(), Accumulate(age="linear")],
+    "accumulate_subsample": [
+        AccumulateSubsample(),
+        AccumulateSubsample(budget=5),
+        AccumulateSubsample(replacement=True),
+    ],
+    "fresh": [Fresh()],
+    "mix": [Mix(), DOUBLE, HALF],
+    "replace": [Replace()],
+    "window": [Window(size=1), Window(size=2), Window(size=9)],
+}
+"""Every discovered policy, with values of its options; a new one without examples fails here."""
+ALL = [policy for examples in EXAMPLES.values() for policy in examples]
+COUNTS = [(10, 10, 0), (10, 10, 4), (3, 7, 2), (7, 3, 1), (1, 1, 1), (12, 1, 0)]
+
+GOLDEN: list[tuple[Policy, list[str]]] = [
+    (Replace(), ["4 synthetic[1]", "4 synthetic[2]", "4 synthetic[3]"]),
+    (
+        Accumulate(),
+        [
+            "8 real + 4 synthetic[1]",
+            "8 real + 4 synthetic[1] + 4 synthetic[2]",
+            "8 real + 4 synthetic[1] + 4 synthetic[2] + 4 synthetic[3]",
+        ],
+    ),
+    (
+        Accumulate(age="linear"),
+        [
+            "8 real + 4 synthetic[1]",
+            "8 real + 2 synthetic[1] + 4 synthetic[2]",
+            "8 real + 1 synthetic[1] + 2 synthetic[2] + 4 synthetic[3]",
+        ],
+    ),
+    (
+        AccumulateSubsample(),
+        [
+            "8 drawn without replacement from 8 real + 4 synthetic[1]",
+            "8 drawn without replacement from 8 real + 4 synthetic[1] + 4 synthetic[2]",
+            "8 drawn without replacement from 8 real + 4 synthetic[1] + 4 synthetic[2]"
+            " + 4 synthetic[3]",
+        ],
+    ),
+    (
+        AccumulateSubsample(budget=3, replacement=True),
+        [
+            "3 drawn with replacement from 8 real + 4 synthetic[1]",
+            "3 drawn with replacement from 8 real + 4 synthetic[1] + 4 synthetic[2]",
+        ],
+    ),
+    (Mix(), ["8 real + 4 synthetic[1]", "8 real + 4 synthetic[2]"]),
+    (DOUBLE, ["8 real + 16 synthetic[1]", "8 real + 16 synthetic[2]"]),
+    (HALF, ["8 real + 2 synthetic[1]", "8 real + 2 synthetic[2]"]),
+    (Fresh(), ["5 fresh[1] + 4 synthetic[1]", "5 fresh[2] + 4 synthetic[2]"]),
+    (Window(size=1), ["4 synthetic[1]", "4 synthetic[2]"]),
+    (
+        Window(size=3),
+        [
+            "8 real + 4 synthetic[1]",
+            "8 real + 4 synthetic[1] + 4 synthetic[2]",
+            "4 synthetic[1] + 4 synthetic[2] + 4 synthetic[3]",
+            "4 synthetic[2] + 4 synthetic[3] + 4 synthetic[4]",
+        ],
+    ),
+]
+
+
+def test_every_policy_has_examples() -> None:
+    assert EXAMPLES.keys() == kinds("policy").keys()
+    assert all(p.kind == kind for kind, examples in EXAMPLES.items() for p in examples)
+
+
+@pytest.mark.parametrize(("policy", "rows"), GOLDEN, ids=[repr(p) for p, _ in GOLDEN])
+def test_rows(policy: Policy, rows: list[str]) -> None:
+    """8 real, 4 synthetic and 5 fresh samples per generation."""
+    schedule = Schedule(policy, 8, 4, 5, len(rows))
+    assert [str(row) for row in schedule] == ["8 real", *rows]
+
+
+@pytest.mark.parametrize("policy", ALL, ids=repr)
+@pytest.mark.parametrize("counts", COUNTS)
+def test_every_schedule(policy: Policy, counts: tuple[int, int, int]) -> None:
+    """Causal: only what exists by then. Monotone: what a row leaves out never comes back."""
+    schedule = Schedule(policy, *counts, 25)
+    sizes = {REAL: counts[0]}
+    dropped = set()
+    assert schedule[0].uses[0].pool == REAL and schedule[0].size == counts[0]
+    for generation, row in enumerate(schedule):
+        assert row.generation == generation
+        for use in row.uses:
+            if use.pool.kind != "real":
+                assert 1 <= use.pool.born <= generation
+                made = row.synthesise if use.pool.kind == "synthetic" else row.fresh
+                sizes.setdefault(use.pool, made)
+                if use.pool.born == generation:
+                    assert made == sizes[use.pool]
+            assert 0 < use.take <= sizes[use.pool] and use.weight > 0
+        used = {use.pool for use in row.uses}
+        assert len(used) == len(row.uses), "a pool is named once"
+        assert not used & dropped
+        dropped |= sizes.keys() - used
+        assert row.size == (row.budget or sum(use.take for use in row.uses)) > 0
+
+
+@pytest.mark.parametrize("policy", ALL, ids=repr)
+def test_prefixes_shrink(policy: Policy) -> None:
+    """A later row never takes more of an old pool than an earlier row did."""
+    schedule = Schedule(policy, 9, 6, 3, 20)
+    for before, after in itertools.pairwise(schedule):
+        takes = {use.pool: use.take for use in before.uses}
+        assert all(use.take <= takes.get(use.pool, use.take) for use in after.uses)
+
+
+@pytest.mark.parametrize("policy", ALL, ids=repr)
+def test_rows_do_not_depend_on_the_horizon(policy: Policy) -> None:
+    short, long = (Schedule(policy, 9, 6, 3, last) for last in (5, 50))
+    assert [short[g] for g in range(20)] == [long[g] for g in range(20)]
+    assert list(short) == list(long)[:6] and len(short) == 6
+
+
+def test_a_schedule_reads_like_a_list() -> None:
+    schedule = Schedule(Replace(), 5, 5, 0, 3)
+    assert len(schedule) == 4 and schedule[2] == list(schedule)[2]
+    with pytest.raises(IndexError):
+        schedule[-1]
