@@ -24,6 +24,8 @@ class Settings:
     verbose: bool = False
     max_errors: int = 20
     argv: tuple[str, ...] = ()
+    resumable: bool = False
+    """Whether the same command, typed again, goes on where it was."""
 
 
 settings = Settings()

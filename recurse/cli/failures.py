@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import typer
@@ -15,19 +18,20 @@ import typer
 from recurse.cli import console
 from recurse.problems import Problems, RecurseError, render
 
+_pressed: list[int] = []
 OK, FAILED, USAGE, BUG, INTERRUPTED = 0, 1, 2, 4, 130
 
 
 def guarded(call: Callable[[], Any]) -> int:
     """The exit code of a call; whatever it raises is told in words."""
     try:
-        return int(call() or OK)
+        with _listening():
+            code = int(call() or OK)
+            return interrupted() if code == INTERRUPTED else code
     except BrokenPipeError:
         _close_quietly()
         return OK
-    except typer.Abort:
-        return interrupted()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         return interrupted()
     except Problems as found:
         console.warn(render(found.problems, limit=console.settings.max_errors))
@@ -42,6 +46,8 @@ def guarded(call: Callable[[], Any]) -> int:
         console.error(f"cannot use{place}: {refused.strerror or refused}")
         return USAGE
     except Exception as fault:
+        if _pressed:  # while a query runs, DuckDB turns Ctrl-C into an error of its own
+            return interrupted()
         if hasattr(fault, "format_message"):  # typer's usage errors; their base class is private
             return _usage(fault)
         return bug(traceback.format_exc(), fault)
@@ -49,7 +55,8 @@ def guarded(call: Callable[[], Any]) -> int:
 
 def interrupted() -> int:
     """What Ctrl-C ends with."""
-    console.warn("interrupted")
+    hint = f"; what is done is kept. To continue: {command()}" if console.settings.resumable else ""
+    console.warn(f"interrupted{hint}")
     return INTERRUPTED
 
 
@@ -76,6 +83,26 @@ def bug(trace: str, fault: object) -> int:
 def command() -> str:
     """What the user typed."""
     return shlex.join(["recurse", *console.settings.argv])
+
+
+@contextmanager
+def _listening() -> Iterator[None]:
+    """Remembers a Ctrl-C, whatever becomes of the exception that it raises."""
+    _pressed.clear()
+    before = signal.getsignal(signal.SIGINT)
+    ours = before is signal.default_int_handler
+
+    def note(number: int, frame: FrameType | None) -> None:
+        _pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    if ours:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, before)
 
 
 def _usage(failure: Any) -> int:

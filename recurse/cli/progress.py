@@ -64,6 +64,8 @@ class Watcher:
     def _finish(self, block: Block) -> None:
         waiting = self._blocks[block.arm]
         waiting.discard(block.id)
+        if self._live and not any(self._blocks.values()):
+            self._live.closing()
         if waiting or self._plan is None:
             return
         seeds = sum(len(b.seeds) for b in self._plan.blocks if b.arm == block.arm)
@@ -85,17 +87,20 @@ class _Live:
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
 
+        words = Column(no_wrap=True, overflow="ellipsis", ratio=1)
         plain = not console.coloured(sys.stderr)
         self._console = Console(stderr=True, no_color=plain, highlight=False)
         self._progress: Any = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
+            TextColumn("{task.description}", markup=False, table_column=words),
+            BarColumn(bar_width=20),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(compact=True),
             console=self._console,
             transient=True,
+            expand=True,
             refresh_per_second=8,
         )
         self._task: Any = None
@@ -112,6 +117,10 @@ class _Live:
         speed = self._progress.tasks[0].speed
         rate = f"{_short(speed)} replicate-generations/s" if speed else ""
         self._progress.update(self._task, advance=amount, description=text, rate=rate)
+
+    def closing(self) -> None:
+        """All generations are there; the claims are being checked."""
+        self._progress.update(self._task, description=f"{self._title}  checking claims", rate="")
 
     def print(self, text: str) -> None:
         self._progress.console.print(text, markup=False, soft_wrap=True)

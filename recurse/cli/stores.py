@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from recurse.store.reader import Store
 
 
-def open_store(path: str) -> Store:
-    """The store for reading.
+def open_store(path: str, remark: bool = True) -> Store:
+    """The store for reading; ``remark`` on who is writing and what was recovered.
 
     Raises:
         StoreMissing: there is none at ``path``.
@@ -22,6 +22,8 @@ def open_store(path: str) -> Store:
     from recurse.store.reader import Store
 
     store = Store(path)
+    if not remark:
+        return store
     for message in store.messages:
         console.say(f"store: {message}")
     fresh = store.freshness
@@ -31,7 +33,7 @@ def open_store(path: str) -> Store:
     return store
 
 
-def stored_history(path: str, scenario: Scenario) -> History | None:
+def stored_history(path: str, scenario: Scenario, remark: bool = True) -> History | None:
     """What a store, if there is one, says of a scenario's cells."""
     if (
         not any((Path(path) / "snapshots").glob("*.duckdb"))
@@ -40,5 +42,5 @@ def stored_history(path: str, scenario: Scenario) -> History | None:
         return None
     from recurse.running import history
 
-    with open_store(path) as store:
+    with open_store(path, remark) as store:
         return history(store, scenario)

@@ -34,27 +34,24 @@ def run(
     from recurse.running import run as execute
     from recurse.selection import select_each
 
-    plans = compiled(specs, sets or (), lambda scenario: stored_history(store, scenario), retry)
+    console.settings.resumable = True
+    plans = compiled(specs, sets or (), lambda one: stored_history(store, one, False), retry)
     results = []
     for made, arms in zip(plans, select_each(plans, select or ()), strict=True):
         scenario = made.scenario
         if arms == ():
             continue
-        try:
-            with Watcher() as watcher:
-                result = execute(
-                    scenario,
-                    store,
-                    jobs=jobs,
-                    only=arms,
-                    retry=retry,
-                    watch=watcher,
-                    planned=watcher.planned,
-                    command=failures.command(),
-                )
-        except KeyboardInterrupt:
-            console.warn(f"interrupted; what is done is kept. To continue: {failures.command()}")
-            return failures.INTERRUPTED
+        with Watcher() as watcher:
+            result = execute(
+                scenario,
+                store,
+                jobs=jobs,
+                only=arms,
+                retry=retry,
+                watch=watcher,
+                planned=watcher.planned,
+                command=failures.command(),
+            )
         for message in result.messages:
             console.say(f"store: {message}")
         results.append(result)
