@@ -10,6 +10,7 @@ from recurse.backend import Array
 from recurse.families import Family
 from recurse.metrics import Metric, View
 from recurse.sources import Source
+from recurse.sources.linear_regression import LinearRegression
 
 
 class HeldoutNll(Metric):
@@ -23,6 +24,8 @@ class HeldoutNll(Metric):
     """Held-out samples per seed if the source is a law; a data set has its own test split."""
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        if isinstance(source, LinearRegression) and source.noise == 0:
+            return "labels without noise have no density"
         if "log_prob" in family.quantities:
             return None
         return f"family '{family.kind}' has no exact density (it offers {family.quantities})"

@@ -1,0 +1,122 @@
+"""Correctors: what they do to samples, the share they report, what they refuse."""
+
+from __future__ import annotations
+
+import array_api_compat.numpy as xp
+import numpy as np
+import pytest
+
+from recurse.correctors import Corrector
+from recurse.correctors.kmeans import KMeans
+from recurse.correctors.none import NoCorrector
+from recurse.correctors.oracle import Oracle
+from recurse.policies.replace import Replace
+from recurse.sources.digits import Digits
+from recurse.sources.linear_regression import LinearRegression
+from recurse.spec import kinds
+from recurse.streams import Streams
+from tests.closed_arms import SKEW, normal
+from tests.harness import simulate
+from tests.statistics_checks import z_test
+
+STREAMS = Streams(range(6))
+EXAMPLES: dict[str, Corrector] = {
+    "none": NoCorrector(),
+    "kmeans": KMeans(),
+    "oracle": Oracle(gamma=1.0),
+}
+
+
+def test_every_corrector_names_the_origin_of_its_information() -> None:
+    assert EXAMPLES.keys() == kinds("corrector").keys()
+    origins = {name: corrector.origin for name, corrector in EXAMPLES.items()}
+    assert origins == {
+        "none": "nothing",
+        "kmeans": "real sample",
+        "oracle": "true distribution",
+    }
+
+
+def test_oracle_replaces_whole_samples_with_the_stated_probability() -> None:
+    oracle, streams = Oracle(gamma=1 / 3), Streams(range(2000))
+    draws = oracle.draws(streams, SKEW, 1, 8)
+    batch = {"x": np.full((2000, 8, 3), 99.0)}
+    corrected, share = oracle.correct(xp, batch, {}, draws)
+    kept = (corrected["x"] == 99.0).all(axis=2)
+    assert np.array_equal(kept, (corrected["x"] == 99.0).any(axis=2))
+    assert np.array_equal(share, 1 - kept.mean(axis=1))
+    assert z_test(share, 0.25) < 0.03
+    # What is put in follows the source, and says nothing of which samples were picked.
+    replaced = corrected["x"][~kept]
+    assert np.all(z_test(replaced, SKEW.center) < 0.2)
+    assert np.all(z_test((replaced - SKEW.center) ** 2, np.diagonal(SKEW.matrix)) < 0.35)
+
+
+def test_oracle_draws_are_new_in_every_generation() -> None:
+    oracle = Oracle(gamma=1.0)
+    first, second = (oracle.draws(STREAMS, SKEW, g, 20) for g in (1, 2))
+    assert not np.array_equal(first["pick"], second["pick"])
+    assert not np.intersect1d(first["x"], second["x"]).size
+    real = SKEW.draw(STREAMS, 1, "real", 20)["x"]
+    assert not np.intersect1d(first["x"], real).size
+
+
+def test_strength_zero_is_no_corrector() -> None:
+    plain = normal(Replace(), generations=5)
+    zero = normal(Replace(), generations=5, corrector=Oracle(gamma=0.0))
+    left, right = simulate(plain, 3, False), simulate(zero, 3, False)
+    assert np.array_equal(left["w2"], right["w2"])
+    assert np.all(right["corrected_share"][1:] == 0)
+
+
+def test_oracle_gives_labels_their_type() -> None:
+    source, oracle = Digits(), Oracle(gamma=1.0)
+    draws = oracle.draws(STREAMS, source, 1, 10)
+    batch = source.draw(STREAMS, 1, "batch", 10)
+    corrected, _ = oracle.correct(xp, batch, {}, draws)
+    assert {k: v.dtype for k, v in corrected.items()} == {k: v.dtype for k, v in batch.items()}
+    rows = corrected["image"].reshape(60, -1)
+    pick = draws["pick"].reshape(-1)
+    assert np.array_equal(rows[pick], draws["image"].reshape(60, -1)[pick])
+    assert np.array_equal(corrected["label"].reshape(-1)[~pick], batch["label"].reshape(-1)[~pick])
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.25])
+def test_kmeans_moves_to_the_nearest_centroid(strength: float) -> None:
+    kmeans = KMeans(clusters=4, strength=strength)
+    real, batch = (SKEW.draw(STREAMS, 0, purpose, 60) for purpose in ("real", "batch"))
+    prepared = kmeans.prepare(STREAMS, SKEW, real)
+    assert prepared["centroids"].shape == (6, 4, 3)
+    corrected, share = kmeans.correct(xp, batch, prepared, {})
+    gaps = batch["x"][:, :, None] - prepared["centroids"][:, None]
+    nearest = np.argmin((gaps**2).sum(axis=-1), axis=-1)
+    target = np.take_along_axis(prepared["centroids"], nearest[..., None], axis=1)
+    expected = batch["x"] + strength * (target - batch["x"])
+    np.testing.assert_allclose(corrected["x"], expected, rtol=1e-12)
+    assert share.tolist() == [1.0] * 6
+
+
+def test_kmeans_keeps_to_the_class_of_a_sample() -> None:
+    kmeans, source = KMeans(clusters=2), Digits()
+    real, batch = (source.draw(STREAMS, 0, purpose, 90) for purpose in ("real", "batch"))
+    prepared = kmeans.prepare(STREAMS, source, real)
+    corrected, _ = kmeans.correct(xp, batch, prepared, {})
+    for r in range(6):
+        for image, label in zip(corrected["image"][r], batch["label"][r], strict=True):
+            if label in real["label"][r]:
+                own = prepared["centroids"][r][prepared["labels"][r] == label]
+                assert np.min(np.abs(own - image).max(axis=1)) < 1e-6
+
+
+def test_kmeans_centroids_are_means_of_the_real_sample() -> None:
+    kmeans = KMeans(clusters=1)
+    real = SKEW.draw(STREAMS, 0, "real", 40)
+    prepared = kmeans.prepare(STREAMS, SKEW, real)
+    np.testing.assert_allclose(prepared["centroids"][:, 0], real["x"].mean(axis=1), rtol=1e-12)
+
+
+def test_refusals() -> None:
+    source = LinearRegression(dim=2)
+    assert "regression" in str(KMeans().refusal(source, ("x", "y")))
+    for corrector in EXAMPLES.values():
+        assert corrector.refusal(SKEW, ("x",)) is None
