@@ -18,7 +18,8 @@ NEAR = 4.0
 class Change:
     """A metric of one arm on one backend between generation 0 and ``generation``.
 
-    Infinite values count as measured. ``first`` and ``last`` are ``[R]``, the seeds that have both; ``wanted`` counts all seeds.
+    Infinite values count as measured. ``first`` and ``last`` are ``[R]``, the seeds that have both;
+    ``wanted`` counts all seeds.
     """
 
     arm: str
@@ -38,6 +39,8 @@ class Change:
     @property
     def by_ratio(self) -> bool:
         """Whether a ratio makes sense: a positive quantity with a zero of its own."""
+        if not self.finite:
+            return False
         positive = min(self.first.min(), self.last.min()) >= 0 and self.first.mean() > 0
         return bool(positive and self.last.mean() > 0 and not self.measure.absolute)
 

@@ -44,6 +44,7 @@ POOLS = {
     "synthetic, from the last model": "#d55e00",
     "synthetic, from earlier models": "#eeb07f",
 }
+Chart = dict[str, Any]
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 INK = "currentColor"
 MOST = 200
@@ -129,27 +130,36 @@ def missing(error: ImportError) -> MissingLibrary:
 
 
 def rows(values: Sequence[Mapping[str, Any]]) -> Any:
-    """Data of a layer. They travel as one text until `finished`: Altair copies all it is given."""
+    """Data of a layer. They travel as one text until `layered`: Altair copies all it is given."""
     return altair().NamedData(name=json.dumps(values))
 
 
-def finished(chart: Any, title: str, subtitle: str = "") -> dict[str, Any]:
+def layered(
+    marks: Sequence[Any], width: float, height: float, title: str = "", **more: Any
+) -> Chart:
+    """Altair marks over one another, as Vega-Lite; Altair itself would copy them many times."""
+    layers = []
+    for mark in marks:
+        found = mark.to_dict()
+        found["data"] = {"values": json.loads(found["data"]["name"])}
+        layers.append(
+            {key: value for key, value in found.items() if key not in ("$schema", "config")}
+        )
+    heading = {"text": title, "fontSize": 11.5, "offset": 8, "frame": "group", **more}
+    panel = {"layer": layers, "width": round(width, 1), "height": round(height, 1)}
+    return {**panel, "title": heading} if title else panel
+
+
+def tiled(panels: Sequence[Chart], columns: int) -> Chart:
+    """Panels in rows."""
+    parts = [panels[i : i + columns] for i in range(0, len(panels), columns)]
+    return {"vconcat": [{"hconcat": list(part), "spacing": 14} for part in parts], "spacing": 16}
+
+
+def finished(chart: Chart, title: str, subtitle: str = "") -> dict[str, Any]:
     """A chart as a Vega-Lite specification with the common look."""
-    alt = altair()
-    text = alt.TitleParams(title, **({"subtitle": subtitle} if subtitle else {}))
-    found: dict[str, Any] = _with_values(chart.properties(title=text).to_dict())
-    return {**found, "config": CONFIG}
-
-
-def _with_values(part: Any) -> Any:
-    if isinstance(part, list):
-        return [_with_values(item) for item in part]
-    if not isinstance(part, dict):
-        return part
-    return {
-        key: {"values": json.loads(value["name"])} if key == "data" else _with_values(value)
-        for key, value in part.items()
-    }
+    heading = {"text": title, **({"subtitle": subtitle} if subtitle else {})}
+    return {"$schema": altair().SCHEMA_URL, "config": CONFIG, "title": heading, **chart}
 
 
 def dark_rules(used: str | None = None) -> str:

@@ -56,11 +56,11 @@ def overlay(title: str, subtitle: str, panel: Sequence[Series]) -> dict[str, Any
     names = [series.words for series in panel] + [_name(t) for s in panel for t in _labelled(s)]
     room = min(8 + 6.4 * max(map(len, names)), 190)
     width, height = WIDTH - 62 - room, 300.0
-    layers = [layer for series in panel for layer in _bands(series, scale, width, height)]
+    layers = [layer for series in panel for layer in _bands(series, scale)]
     layers += [layer for series in panel for layer in _lines(series, scale)]
     layers += [layer for series in panel for layer in _theory(series, scale)]
     layers += _names(panel, scale, width, height)
-    chart = charts.altair().layer(*layers).properties(width=width, height=height)
+    chart = charts.layered(layers, width, height)
     return charts.finished(chart, title + (" (log scale)" if scale.log else ""), subtitle)
 
 
@@ -71,24 +71,20 @@ def grid(
     scale = scale_of([panel for _, panel in panels])
     width = (WIDTH - 60 - 44 * (columns - 1)) / columns
     height = max(min(width * 0.72, 210.0), 120.0)
-    alt = charts.altair()
     drawn = []
     for place, (name, panel) in enumerate(panels):
-        layers = [x for series in panel for x in _bands(series, scale, width, height)]
+        layers = [x for series in panel for x in _bands(series, scale)]
         layers += [x for series in panel for x in _lines(series, scale)]
         layers += [x for series in panel for x in _theory(series, scale)]
-        if len(panel) > 1:
-            layers += _key(panel, scale, width, height) if place == 0 else []
-        heading = alt.TitleParams(name, fontSize=11.5, fontWeight=600, offset=6, frame="group")
-        drawn.append(alt.layer(*layers).properties(width=width, height=height, title=heading))
-    rows = [alt.hconcat(*drawn[i : i + columns], spacing=14) for i in range(0, len(drawn), columns)]
-    chart = alt.vconcat(*rows, spacing=16)
+        if len(panel) > 1 and place == 0:
+            layers += _key(panel, scale, height)
+        drawn.append(charts.layered(layers, width, height, name))
+    chart = charts.tiled(drawn, columns)
     return charts.finished(chart, title + (" (log scale)" if scale.log else ""), subtitle)
 
 
-def _bands(series: Series, scale: Scale, width: float, height: float) -> list[Any]:
+def _bands(series: Series, scale: Scale) -> list[Any]:
     """5 to 95 % of the seeds, light; two standard errors to either side of the mean, darker."""
-    del width, height
     rows = [row for row in series.rows if row["n"] > 1 and np.isfinite(row["se"] or np.nan)]
     if not rows:
         return []
@@ -167,9 +163,8 @@ def _names(panel: Sequence[Series], scale: Scale, width: float, height: float) -
     ]
 
 
-def _key(panel: Sequence[Series], scale: Scale, width: float, height: float) -> list[Any]:
+def _key(panel: Sequence[Series], scale: Scale, height: float) -> list[Any]:
     """Names inside a panel, in the corner that its lines leave free."""
-    del width
     ends = [row["mean"] for series in panel for row in series.rows[: max(1, len(series.rows) // 2)]]
     middle = float(np.median([scale.place(scale.clip(v), height) for v in ends if np.isfinite(v)]))
     top = 10.0 if middle > height / 2 else height - 15.0 * len(panel)

@@ -186,7 +186,9 @@ def put_hostile(writer: StoreWriter) -> None:
     )
     arms = (FORMULA, f"{SCRIPT}{QUOTES}")
     members = [
-        Member(arm, {"policy": arm}, arm, QUOTES, seed, f"cell {place} {seed}", f"b{place}", 2, "{}")
+        Member(
+            arm, {"policy": arm}, arm, QUOTES, seed, f"cell {place} {seed}", f"b{place}", 2, "{}"
+        )
         for place, arm in enumerate(arms)
         for seed in range(3)
     ]
@@ -199,7 +201,8 @@ def put_hostile(writer: StoreWriter) -> None:
         _stage(writer, run, members, arm, QUOTES, values, 0.1, pictures)
     writer.ingest()
     writer.put_theory(
-        name, [TheoryCurve(arms[0], SCRIPT, "excess_risk", "bound", SCRIPT, np.full(3, 1.5), SCRIPT)]
+        name,
+        [TheoryCurve(arms[0], SCRIPT, "excess_risk", "bound", SCRIPT, np.full(3, 1.5), SCRIPT)],
     )
     writer.put_schedule(name, {arm: schedule("replace", 10, 2) for arm in arms})
     writer.put_claims(name, [ClaimRecord(SCRIPT, SCRIPT, arms[1], False, SCRIPT, QUOTES)])

@@ -120,6 +120,6 @@ def _chart(subject: Subject, costs: list[Cost]) -> dict[str, Any]:
                 "kind:N", scale=colours, legend=legend if len(kinds) > 1 else None, sort=kinds
             ),
         )
-        .properties(width=WIDTH - room - 20, height=25 * len(order))
     )
-    return charts.finished(chart, "Seconds spent")
+    drawn = charts.layered([chart], WIDTH - room - 20, 25.0 * len(order))
+    return charts.finished(drawn, "Seconds spent")

@@ -139,8 +139,7 @@ def _caption(schedules: Sequence[tuple[list[str], Schedule]]) -> str:
     return ". ".join(parts) + "."
 
 
-def _chart(subject: Subject, schedules: Sequence[tuple[list[str], Schedule]]) -> dict[str, Any]:
-    alt = charts.altair()
+def _chart(subject: Subject, schedules: Sequence[tuple[list[str], Schedule]]) -> charts.Chart:
     present: set[str] = set()
     series = []
     for arms, schedule in schedules[:PANELS]:
@@ -152,15 +151,12 @@ def _chart(subject: Subject, schedules: Sequence[tuple[list[str], Schedule]]) ->
     columns = min(len(series), 3)
     width = (WIDTH - 62 - 50 * (columns - 1)) / columns
     panels = [_panel(name, stacks, pools, width) for name, stacks in series]
-    rows = [
-        alt.hconcat(*panels[i : i + columns], spacing=14) for i in range(0, len(panels), columns)
-    ]
-    return charts.finished(alt.vconcat(*rows, spacing=14), "Share of samples per fit")
+    return charts.finished(charts.tiled(panels, columns), "Share of samples per fit")
 
 
 def _panel(
     name: str, stacks: Mapping[int, Mapping[str, float]], pools: Sequence[str], width: float
-) -> Any:
+) -> charts.Chart:
     alt = charts.altair()
     values = _stacked(stacks, pools)
     colour = alt.Color(
@@ -187,12 +183,8 @@ def _panel(
     size = f"{final} samples" if first == final else f"{first} samples, growing to {final}"
     if sum(sizes[1].values()) < sum(sizes[0].values()):
         size = f"{first} samples, then {final}"
-    title = alt.TitleParams(
-        name, subtitle=size, fontSize=11.5, fontWeight=600, offset=8, frame="group"
-    )
-    return mark.encode(x=x, y=y, y2="high", color=colour).properties(
-        width=width, height=min(max(width * 0.62, 110), 170), title=title
-    )
+    drawn = mark.encode(x=x, y=y, y2="high", color=colour)
+    return charts.layered([drawn], width, min(max(width * 0.62, 110), 170), name, subtitle=size)
 
 
 def _stacked(

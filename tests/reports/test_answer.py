@@ -1,0 +1,115 @@
+"""The answer: its figures against figures worked out from the stored values by other means."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import recurse_reports
+from recurse_reports.changes import shape
+from recurse_reports.subject import TheoryLine
+from scipy.stats import t
+
+from recurse.store import Store, StoreWriter
+from tests.reports.fixture import FIRST, put_few, regression_values
+
+
+def test_regression_answer(store: Store) -> None:
+    """Growth, interval, theory and bound of both arms; digits as printed."""
+    (text,) = recurse_reports.answer(store, "gerstgrasser-linear")
+    spoken = re.findall(
+        r"(\w+): excess risk grew ([\d.]+)× (?:over 100 generations )?"
+        r"\(95% interval ([\d.]+) to ([\d.]+)\)",
+        text,
+    )
+    assert [arm for arm, *_ in spoken] == ["replace", "accumulate"]
+    for arm, *figures in spoken:
+        expected = _growth(regression_values()[arm])
+        for figure, value in zip(figures, expected, strict=True):
+            places = len(figure.partition(".")[2])
+            assert float(figure) == pytest.approx(round(value, places), abs=1e-9), (arm, figure)
+    assert f"linear as theory says (expected {101 * FIRST:.1f}," in text
+    assert f"below the bound {np.pi**2 / 6:.2f}×" in text
+    assert "Higher is worse." in text
+    assert "Torch and jax give the same numbers to 3e-14 (relative)." in text
+
+
+def _growth(risks: np.ndarray) -> tuple[float, float, float]:
+    """Ratio of means with the textbook variance of a ratio, written out term by term."""
+    first, last = risks[0], risks[-1]
+    n = len(first)
+    relative = np.cov(first, last) / np.outer(
+        [first.mean(), last.mean()], [first.mean(), last.mean()]
+    )
+    error = np.sqrt((relative[0, 0] + relative[1, 1] - 2 * relative[0, 1]) / n)
+    mid, half = last.mean() / first.mean(), t.ppf(0.975, n - 1) * error
+    return mid, mid * np.exp(-half), mid * np.exp(half)
+
+
+def test_compared_arms_are_paired(store: Store) -> None:
+    (text,) = recurse_reports.answer(store, "gerstgrasser-linear")
+    values = regression_values()
+    pair = np.stack([values["accumulate"][-1], values["replace"][-1]])
+    mid, low, high = _growth(pair)
+    wanted = f"is {mid:.0f} times that under accumulate (95% interval {low:.0f} to {high:.0f})"
+    assert wanted in text
+
+
+def test_log_likelihoods_change_by_differences(store: Store) -> None:
+    """A ratio of ELBOs means nothing; the backends differ seed by seed but not in law."""
+    elbo, spread = recurse_reports.answer(store, "digits-vae")
+    assert re.match(r"replace: test ELBO fell by 1[12]\.\d nats over 6 generations", elbo)
+    assert "nats lower under replace than under accumulate" in elbo
+    assert "Lower is worse." in elbo
+    assert "Figures are those of torch; jax agrees within the noise." in elbo
+    assert re.match(r"replace: latent spread fell to 2\d\.\d% of its start", spread)
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        ([1.0, 1.0], "did not change measurably over 1 generation"),
+        ([0.0005, 0.00051], "fell 1,98"),
+        ([np.inf, 3.0], "did not stay finite over 1 generation in 1 of 2 seeds"),
+    ],
+)
+def test_other_directions(tmp_path: Path, last: list[float], words: str) -> None:
+    text = _answer_of(tmp_path, np.array([[1.001, 0.999], last]))
+    assert words in text
+
+
+def test_one_seed_has_no_interval(tmp_path: Path) -> None:
+    text = _answer_of(tmp_path, np.array([[1.0], [2.0]]))
+    assert "grew 2.000× over 1 generation (one seed, no interval)" in text or (
+        "grew 2.00× over 1 generation (one seed, no interval)" in text
+    )
+
+
+def test_nothing_beyond_generation_zero_is_no_answer(tmp_path: Path) -> None:
+    with StoreWriter(tmp_path) as writer:
+        put_few(writer, np.ones((1, 3)))
+    with Store(tmp_path) as store:
+        assert recurse_reports.answer(store, "few") == ()
+
+
+def _answer_of(folder: Path, risks: np.ndarray) -> str:
+    with StoreWriter(folder) as writer:
+        put_few(writer, risks)
+    with Store(folder) as store:
+        return " ".join(recurse_reports.answer(store, "few"))
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        (0.1 * np.arange(1.0, 30), "linear"),
+        (0.9 ** np.arange(30.0), "geometric"),
+        (np.full(30, 0.2), "flat"),
+        (np.cumsum(1 / np.arange(1.0, 31) ** 2), ""),
+    ],
+)
+def test_shape_of_theory(values: np.ndarray, name: str) -> None:
+    line = TheoryLine("a", "exact", "", "", np.arange(len(values)), values)
+    assert shape(line) == name
