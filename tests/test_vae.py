@@ -216,6 +216,21 @@ def test_fit_leaves_its_start_and_its_data_alone(runtime: Runtime) -> None:
         assert not np.array_equal(runtime.host(params[name]), value)
 
 
+def test_training_noise_is_new_in_every_step(runtime: Runtime) -> None:
+    """With weights that stand still the loss changes by its noise, and is minus the ELBO (1e-6)."""
+    streams = Streams(range(60))
+    image = np.tile(real(streams, 1)["image"], (1, 13, 1))
+    losses = []
+    for epochs in (1, 2):
+        spec = SMALL.model_copy(update={"epochs": epochs, "learning_rate": 1e-9})
+        model = build(runtime, spec)
+        params = {k: 3.0 * v for k, v in untrained(runtime, spec, streams).items()}
+        losses.append(model.fit(streams, 0, {"image": image}, params)[1])
+    assert (np.abs(losses[0] - losses[1]) > 1e-3).all()
+    bound = model.evaluate(streams, 0, params, {"image": image}, "elbo")
+    assert z_test(losses[0] + bound, 0.0) < 10, "of about 100 nats"
+
+
 def test_a_warm_start_continues(runtime: Runtime) -> None:
     streams, model = Streams(SEEDS), build(runtime, SMALL)
     data, scratch = real(streams, 130), untrained(runtime, SMALL, streams)

@@ -12,7 +12,6 @@ for _flag in ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_thread
 os.environ["XLA_FLAGS"] = _FLAGS
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import time  # noqa: E402
 import warnings  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from functools import cache  # noqa: E402
@@ -61,7 +60,7 @@ class JaxRuntime:
         }
 
     def compile_seconds(self) -> float:
-        return sum(end - start for start, end in _SPANS)
+        return sum(_SPENT)
 
 
 def _configure(name: str, value: object) -> None:
@@ -109,8 +108,8 @@ def prune(folder: Path, limit: int) -> None:
             path.unlink(missing_ok=True)
 
 
-_SPANS: list[tuple[float, float]] = []
-"""When JAX was tracing, lowering or compiling; spans inside another are merged into it."""
+_SPENT: list[float] = []
+"""Seconds of every trace, lowering and compilation; JAX reports the outermost function only."""
 
 
 @cache
@@ -119,10 +118,5 @@ def _listen() -> None:
 
 
 def _compiled(event: str, duration_secs: float, **kwargs: str | int) -> None:
-    if not event.startswith("/jax/core/compile/"):
-        return
-    end = time.monotonic()
-    start = end - duration_secs
-    while _SPANS and _SPANS[-1][0] >= start:
-        _SPANS.pop()
-    _SPANS.append((start, end))
+    if event.startswith("/jax/core/compile/"):
+        _SPENT.append(duration_secs)
