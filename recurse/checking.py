@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from recurse.planner import History, Plan, plan
+from recurse.planner import check as refusals
 from recurse.problems import Problem, Problems
 from recurse.scenario import Scenario, load
 from recurse.shipped import resolve
 
+Made = TypeVar("Made")
 Past = Callable[[Scenario], History | None]
 
 
 def check(names: Sequence[str], sets: Sequence[str] = ()) -> dict[str, tuple[Problem, ...]]:
     """File -> everything that a run would refuse; names as `resolve` takes them."""
-    return {place: problems for place, _, problems in _all(names, sets, _nothing, False)}
+
+    def one(path: Path) -> None:
+        refusals(load(path, sets))
+
+    return {place: problems for place, _, problems in _all(names, one)}
 
 
 def compiled(
@@ -36,7 +43,12 @@ def compiled(
     Raises:
         Problems: everything that is wrong with any of them, and scenarios of the same name.
     """
-    found = list(_all(names, sets, past, retry))
+
+    def one(path: Path) -> Plan:
+        scenario = load(path, sets)
+        return plan(scenario, past(scenario), retry)
+
+    found = _all(names, one)
     problems = [problem for _, _, refused in found for problem in refused]
     places: dict[str, str] = {}
     for place, made, _ in found:
@@ -52,10 +64,10 @@ def compiled(
 
 
 def _all(
-    names: Sequence[str], sets: Sequence[str], past: Past, retry: bool
-) -> list[tuple[str, Plan | None, tuple[Problem, ...]]]:
-    """File, plan, problems; each file once."""
-    found: dict[str, tuple[Plan | None, tuple[Problem, ...]]] = {}
+    names: Sequence[str], work: Callable[[Path], Made]
+) -> list[tuple[str, Made | None, tuple[Problem, ...]]]:
+    """File, what the work made of it, problems; each file once."""
+    found: dict[str, tuple[Made | None, tuple[Problem, ...]]] = {}
     for name in dict.fromkeys(names):
         try:
             paths = resolve([name])
@@ -64,20 +76,13 @@ def _all(
             continue
         for path in paths:
             if str(path) not in found:
-                found[str(path)] = _one(path, sets, past, retry)
+                found[str(path)] = _one(path, work)
     return [(place, made, problems) for place, (made, problems) in found.items()]
 
 
-def _one(
-    path: Path, sets: Sequence[str], past: Past, retry: bool
-) -> tuple[Plan | None, tuple[Problem, ...]]:
+def _one(path: Path, work: Callable[[Path], Made]) -> tuple[Made | None, tuple[Problem, ...]]:
     try:
-        scenario = load(path, sets)
-        return plan(scenario, past(scenario), retry), ()
+        return work(path), ()
     except Problems as refused:
         placed = (p if p.file else replace(p, file=str(path)) for p in refused.problems)
         return None, tuple(placed)
-
-
-def _nothing(scenario: Scenario) -> None:
-    del scenario

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -150,20 +151,32 @@ def plan(
     if not isinstance(scenario, Scenario):
         scenario = load(scenario)
     history = history or History()
-    problems = list(_refused(scenario))
-    if problems:
-        raise Problems(problems)
+    check(scenario)
     arms = tuple(_plan_arm(labelled) for labelled in scenario.arms)
-    problems = [*_too_large(scenario, arms), *claim_problems(scenario)]
-    if problems:
-        raise Problems(problems)
     cells: list[Cell] = []
     blocks: list[Block] = []
     for index, arm in enumerate(arms):
-        mine = [_cell(index, arm, seed, history, retry) for seed in scenario.seed_list]
+        facts = identity(arm.arm, 0)
+        mine = [
+            _cell(index, arm, {**facts, "seed": seed}, history, retry)
+            for seed in scenario.seed_list
+        ]
         cells.extend(mine)
         blocks.extend(_blocks(index, arm, mine, history))
     return Plan(scenario, arms, tuple(cells), tuple(blocks), _missing(arms))
+
+
+def check(scenario: Scenario) -> None:
+    """All that a plan refuses, without planning: what `validate` asks.
+
+    Raises:
+        Problems: everything that a run would refuse, each with its position.
+    """
+    problems = list(_refused(scenario))
+    if not problems:
+        problems = [*_too_large(scenario), *claim_problems(scenario)]
+    if problems:
+        raise Problems(problems)
 
 
 def _missing(arms: Iterable[ArmPlan]) -> tuple[str, ...]:
@@ -182,12 +195,7 @@ def _refused(scenario: Scenario) -> list[Problem]:
 
 def _plan_arm(labelled: LabelledArm) -> ArmPlan:
     arm = labelled.arm
-    reason = not_exact(arm)
-    if reason is None:
-        lowering: Lowering = "statistics"
-        reason = f"the law of the statistics of '{arm.model.kind}' is known"
-    else:
-        lowering = "samples"
+    lowering, reason, cost = _lowered(arm)
     notes = [
         f"no {law.name} curve: {why}"
         for law in laws()
@@ -197,9 +205,18 @@ def _plan_arm(labelled: LabelledArm) -> ArmPlan:
         notes.append(
             "the corrector injects draws from the source; compare with an arm of fresh real data"
         )
-    cost = estimate(arm, lowering == "statistics")
     axes = dict(part.partition("=")[::2] for part in labelled.label.split(",") if "=" in part)
     return ArmPlan(labelled.label, axes, arm, lowering, reason, cost, tuple(notes))
+
+
+@lru_cache(maxsize=4096)
+def _lowered(arm: Arm) -> tuple[Lowering, str, Estimate]:
+    """How an arm is executed, why, and what that costs."""
+    reason = not_exact(arm)
+    if reason is None:
+        known = f"the law of the statistics of '{arm.model.kind}' is known"
+        return "statistics", known, estimate(arm, True)
+    return "samples", reason, estimate(arm, False)
 
 
 def not_exact(arm: Arm) -> str | None:
@@ -219,13 +236,14 @@ def not_exact(arm: Arm) -> str | None:
     return None
 
 
-def _too_large(scenario: Scenario, arms: Sequence[ArmPlan]) -> list[Problem]:
+def _too_large(scenario: Scenario) -> list[Problem]:
     available = memory()
     found = []
-    for labelled, arm in zip(scenario.arms, arms, strict=True):
-        if arm.cost.bytes > 0.8 * available:
+    for labelled in scenario.arms:
+        needed = _lowered(labelled.arm)[2].bytes
+        if needed > 0.8 * available:
             text = (
-                f"one replicate of '{arm.label}' needs about {arm.cost.bytes / 2**30:.1f} GiB, "
+                f"one replicate of '{labelled.label}' needs about {needed / 2**30:.1f} GiB, "
                 f"this machine has {available / 2**30:.1f} GiB"
             )
             found.append(scenario.problem("E206", text, labelled.locate(("samples",))))
@@ -242,8 +260,10 @@ def memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _cell(index: int, arm: ArmPlan, seed: int, history: History, retry: bool) -> Cell:
-    facts = identity(arm.arm, seed)
+def _cell(
+    index: int, arm: ArmPlan, facts: Mapping[str, Any], history: History, retry: bool
+) -> Cell:
+    seed = int(facts["seed"])
     text = canonical(facts)
     name = digest(text)
     known = history.cells.get(name)
