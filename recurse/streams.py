@@ -145,10 +145,12 @@ class Streams:
             return self._fill(region, self._named(purpose, request), request, 1)[:, 0]
         name = (purpose, request)
         held = self._ahead.get(name)
-        if held is None or held[0] != region:
+        if held is None or held[0] != region or held[1].shape[1] <= offset:
             if name not in self._keys:
                 self._keys[name] = self._named(purpose, request)
-            held = self._ahead[name] = region, self._fill(region, self._keys[name], request, span)
+            # Much is drawn for the first generation alone; what follows would be the same bits.
+            count = 1 if generation == 0 else span
+            held = self._ahead[name] = region, self._fill(region, self._keys[name], request, count)
         return held[1][:, offset]
 
     def draws(
