@@ -9,6 +9,7 @@ import os
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import array_api_compat.torch as xp
@@ -42,7 +43,7 @@ class TorchRuntime:
         return found
 
     def compile(self, function: Callable[..., Any], static: tuple[int, ...]) -> Callable[..., Any]:
-        return torch.no_grad()(function)
+        return _without_gradients(function)
 
     def numerics(self) -> dict[str, str]:
         if self.device.type == "cpu":
@@ -58,3 +59,9 @@ class TorchRuntime:
 
     def compile_seconds(self) -> float:
         return 0.0
+
+
+@cache
+def _without_gradients(function: Callable[..., Any]) -> Callable[..., Any]:
+    wrapped: Callable[..., Any] = torch.no_grad()(function)
+    return wrapped

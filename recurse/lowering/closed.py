@@ -133,8 +133,7 @@ def mend(
 ) -> tuple[Arrays, NDArray[np.bool_]]:
     """Replicates with a number that is not finite get their previous (or zero) parameters."""
     xp = runtime.xp
-    flat = [xp.reshape(xp.isfinite(values), (values.shape[0], -1)) for values in params.values()]
-    whole_ = xp.all(xp.concat([xp.all(f, axis=1)[:, None] for f in flat], axis=1), axis=1)
+    whole_ = runtime.compile(_finite, (0,))(xp, dict(params))
     mask = np.asarray(runtime.host(whole_), dtype=bool)
     if mask.all():
         return params, mask
@@ -144,3 +143,8 @@ def mend(
         keep = xp.reshape(whole_, (-1,) + (1,) * (values.ndim - 1))
         mended[name] = xp.where(keep, values, instead)
     return mended, mask
+
+
+def _finite(xp: Any, params: Arrays) -> Array:
+    flat = [xp.reshape(xp.isfinite(values), (values.shape[0], -1)) for values in params.values()]
+    return xp.all(xp.concat(flat, axis=1), axis=1)

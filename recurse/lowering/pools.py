@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,20 +27,25 @@ def ahead(schedule: Schedule) -> Schedule:
     return replace(schedule, generations=max(schedule.generations, _HORIZON))
 
 
+@lru_cache(maxsize=256)
 def whole(schedule: Schedule) -> str | None:
     """Why pools cannot be summed up by their statistics: a row that uses one in part, or None."""
     sizes = {Pool("real"): schedule.real}
+    before: tuple[Use, ...] = ()
     for row in ahead(schedule):
         sizes[Pool("synthetic", row.generation)] = row.synthesise
         sizes[Pool("fresh", row.generation)] = row.fresh
         if row.budget is not None:
             return f"generation {row.generation} draws a subsample"
-        for use in row.uses:
+        same = len(before) if row.uses[: len(before)] == before else 0
+        for use in row.uses[same:]:
             if use.take != sizes[use.pool] or use.weight != 1.0:
                 return f"generation {row.generation} uses a part of {use.pool}"
+        before = row.uses
     return None
 
 
+@lru_cache(maxsize=256)
 def nested(schedule: Schedule) -> bool:
     """Whether every row extends the one before, so that a running total is all that is needed."""
     before: tuple[Use, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 from recurse.policies import Policy
@@ -18,9 +19,18 @@ class Accumulate(Policy):
     (Gillman et al. 2402.07087, Gaussian toy)."""
 
     def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
+        if self.age == "none":
+            pools = _everything(real, synthetic, 1 << generation.bit_length())
+            return Row(generation, synthetic, 0, pools[: generation + 1])
         uses = [Use(REAL, real)]
         for born in range(1, generation + 1):
-            take = synthetic * born // generation if self.age == "linear" else synthetic
-            if take:
+            if take := synthetic * born // generation:
                 uses.append(Use(Pool("synthetic", born), take))
         return Row(generation, synthetic, 0, tuple(uses))
+
+
+@lru_cache(maxsize=64)
+def _everything(real: int, synthetic: int, generations: int) -> tuple[Use, ...]:
+    """All pools up to a generation; rows are prefixes of it, so that a long run stays cheap."""
+    later = range(1, generations + 1) if synthetic else ()
+    return (Use(REAL, real), *(Use(Pool("synthetic", born), synthetic) for born in later))
