@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, Protocol
 
 PoolKind = Literal["real", "fresh", "synthetic"]
@@ -56,7 +56,7 @@ class Row:
     budget: int | None = None
     replacement: bool = False
 
-    @property
+    @cached_property
     def pooled(self) -> int:
         """Samples named by ``uses``."""
         return sum(use.take for use in self.uses)
