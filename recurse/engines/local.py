@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -215,7 +216,10 @@ class LocalEngine:
         assert worker.process.stdout is not None
         self._selector.unregister(worker.process.stdout)
         self._workers.remove(worker)
-        worker.complaints.close()
+        for stream in (worker.process.stdin, worker.process.stdout, worker.complaints):
+            assert stream is not None
+            with suppress(BrokenPipeError):
+                stream.close()
 
     def _stop(self) -> None:
         for worker in list(self._workers):

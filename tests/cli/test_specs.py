@@ -1,0 +1,126 @@
+"""Shipped specs, the spec to start from, and that `validate` refuses whatever `run` would."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from recurse import Problems, load, plan
+from recurse.checking import check
+from recurse.selection import select
+from recurse.shipped import files, folder, schema_text, shipped
+
+BAD = files(Path(__file__).parents[1] / "bad_specs")
+ROOT = Path(__file__).parents[2]
+
+
+def test_shipped_specs_are_found_and_hold() -> None:
+    assert {"quickstart", "gerstgrasser-linear", "kazdan-gaussian"} <= shipped().keys()
+    assert all(one.title and one.cite for one in shipped().values())
+    assert all(problems == () for problems in check([str(folder())]).values())
+    for one in shipped().values():
+        modeline = one.path.read_text().splitlines()[0]
+        assert modeline == "# yaml-language-server: $schema=./recurse.schema.json"
+
+
+def test_the_published_schema_is_current() -> None:
+    assert (ROOT / "specs" / "recurse.schema.json").read_text() == schema_text()
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_validate_refuses_what_a_plan_refuses(path: Path) -> None:
+    with pytest.raises(Problems) as refused:
+        plan(path)
+    assert check([str(path)]) == {str(path): refused.value.problems}
+
+
+@pytest.mark.parametrize(
+    ("sets", "code"),
+    [
+        (["backend=cuda"], "E207"),
+        (["model=vae", "source=digits", "metrics=[elbo]", "backend=numpy"], "E201"),
+        (["metrics=[elbo]"], "E202"),
+        (["samples.real=3", "samples.synthetic=3"], "E204"),
+        (["source={kind: digits}"], "E211"),
+        (["start=warm"], "E211"),
+        (["matrix.policy=[{kind: accumulate_subsample, budget: 1000}]"], "E205"),
+        (["claims=[{kind: plateaus, metric: w2}]"], "E209"),
+    ],
+)
+def test_each_refusal_comes_before_work(call: Any, spec: Path, sets: list[str], code: str) -> None:
+    flags = [part for text in sets for part in ("-s", text)]
+    validated = call("validate", spec, *flags)
+    assert (validated.code, f"error[{code}]" in validated.out) == (2, True)
+    run = call("run", spec, *flags, "--store", "runs")
+    assert (run.code, run.out) == (2, "")
+    assert run.err == validated.out
+    assert not Path("runs").exists()
+
+
+def test_a_directory_means_its_yaml_files(call: Any, spec: Path) -> None:
+    Path("notes.txt").write_text("not a spec")
+    Path("other.yml").write_text(spec.read_text().replace("name: tiny", "name: other"))
+    assert call("validate", ".", "-v").err.splitlines() == [
+        "ok   other.yml",
+        "ok   tiny.yaml",
+        "ok: 2 specs",
+    ]
+
+
+def test_two_scenarios_of_one_name_are_refused(call: Any, spec: Path) -> None:
+    Path("twin.yaml").write_text(spec.read_text())
+    said = call("plan", spec, "twin.yaml")
+    assert (said.code, "is also the name in" in said.err) == (2, True)
+
+
+def test_init_writes_a_spec_that_runs(call: Any) -> None:
+    assert call("init", "mine.yaml").code == 0
+    assert load("mine.yaml").name == "mine"
+    assert json.loads(Path("recurse.schema.json").read_text())["$schema"]
+    before = Path("mine.yaml").read_text()
+    refused = call("init", "mine.yaml")
+    assert (refused.code, "--force" in refused.err) == (2, True)
+    assert Path("mine.yaml").read_text() == before
+
+
+def test_init_copies_a_shipped_spec_with_the_files_it_names(call: Any, tmp_path: Path) -> None:
+    for name, one in shipped().items():
+        target = tmp_path / name
+        assert call("init", "--from", name, target / "copy.yaml").code == 0
+        assert (target / "copy.yaml").read_text() == one.path.read_text()
+        plan(target / "copy.yaml")
+
+
+@pytest.mark.parametrize(
+    ("term", "places"),
+    [
+        ("replace", (0, 1)),
+        ("policy=replace", (0, 1)),
+        ("policy=*ace", (0, 1)),
+        ("policy=replace,samples.real=40", (1,)),
+        ("samples.real=40", (1, 3)),
+        ("kind:excess_risk", (0, 1, 2, 3)),
+        ("status:new,kind:accumulate", (2, 3)),
+        ("backend=numpy", (0, 1, 2, 3)),
+        ("source.noise=1", (0, 1, 2, 3)),
+        ("policy=replace,samples.real=20", (0,)),
+    ],
+)
+def test_selections(spec: Path, term: str, places: tuple[int, ...]) -> None:
+    made = plan(load(spec, ["matrix={policy: [replace, accumulate], samples.real: [20, 40]}"]))
+    assert select(made, [term]) == places
+
+
+def test_selections_add_up_and_none_means_all(spec: Path) -> None:
+    made = plan(spec)
+    assert select(made, ["replace", "accumulate"]) == (0, 1)
+    assert select(made, []) is None
+
+
+def test_the_hook_is_a_command_that_exists(call: Any, spec: Path) -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert hook["id"] == "recurse-validate"
+    assert call(*hook["entry"].split()[1:], spec).code == 0
