@@ -128,9 +128,7 @@ def _companions(home: Path, data: Any) -> Iterator[tuple[str, bytes]]:
 
 def _absent(name: str) -> Problem:
     near = difflib.get_close_matches(Path(name).stem, shipped(), n=1, cutoff=0.6)
-    hint = (
-        f"there is a shipped spec '{near[0]}'" if near else "'recurse init --list' shows what ships"
-    )
+    hint = f"did you mean '{near[0]}'?" if near else "'recurse init --list' shows what ships"
     return Problem("E001", "no such file or shipped spec", hint=hint, file=name)
 
 

@@ -28,9 +28,6 @@ def guarded(call: Callable[[], Any]) -> int:
         with _listening():
             code = int(call() or OK)
             return interrupted() if code == INTERRUPTED else code
-    except BrokenPipeError:
-        _close_quietly()
-        return OK
     except (KeyboardInterrupt, typer.Abort):
         return interrupted()
     except Problems as found:
@@ -118,7 +115,7 @@ def _usage(failure: Any) -> int:
     return int(failure.exit_code)
 
 
-def _close_quietly() -> None:
+def close_quietly() -> None:
     """Nobody reads on; the interpreter must not complain when it flushes at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):

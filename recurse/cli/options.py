@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from recurse.cli import console
+from recurse.cli import console, failures
 
 Sets = Annotated[
     list[str] | None,
@@ -92,7 +92,11 @@ def shared(command: Callable[..., int]) -> Callable[..., int]:
             value = given.pop(name)
             if value != _SHARED[name][1]:
                 _keep(name, value)
-        return command(**given)
+        try:
+            return command(**given)
+        except BrokenPipeError:  # nobody reads on, as under `head`; typer would exit with 1
+            failures.close_quietly()
+            return failures.OK
 
     merged = [*signature.parameters.values(), *extra]
     wrapped.__signature__ = signature.replace(parameters=merged)  # type: ignore[attr-defined]

@@ -19,9 +19,17 @@ def open_store(path: str, remark: bool = True) -> Store:
     Raises:
         StoreMissing: there is none at ``path``.
     """
-    from recurse.store.reader import Store
+    from recurse.store import lock
+    from recurse.store.reader import Store, StoreMissing
 
-    store = Store(path)
+    try:
+        store = Store(path)
+    except StoreMissing as missing:
+        writer = lock.holder(Path(path))
+        if writer is None:
+            raise
+        text = f"'{writer.get('command')}' (PID {writer.get('pid')}) has just begun to write {path}"
+        raise StoreMissing(text, hint="there is nothing to read yet") from missing
     if not remark:
         return store
     for message in store.messages:
@@ -41,6 +49,10 @@ def stored_history(path: str, scenario: Scenario, remark: bool = True) -> Histor
     ):
         return None
     from recurse.running import history
+    from recurse.store.reader import StoreMissing
 
-    with open_store(path, remark) as store:
-        return history(store, scenario)
+    try:
+        with open_store(path, remark) as store:
+            return history(store, scenario)
+    except StoreMissing:
+        return None

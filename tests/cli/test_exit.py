@@ -75,7 +75,9 @@ def test_every_command_has_help_that_is_not_cut(call: Any) -> None:
     assert "..." not in said.out.split("Commands:")[1].replace(", ...", "")
 
 
-def test_validate_reports_every_problem_of_every_file(call: Any, tmp_path: Path, spec: Path) -> None:
+def test_validate_reports_every_problem_of_every_file(
+    call: Any, tmp_path: Path, spec: Path
+) -> None:
     wrong = spec.read_text().replace("seeds: 6", "sedes: 6").replace("dim: 3", "dim: zero")
     (tmp_path / "wrong.yaml").write_text(wrong)
     said = call("validate", spec, "wrong.yaml", "absent.yaml")

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+
 from recurse import load
 from recurse.cli import exporting, main
 from recurse.store import Store
@@ -55,7 +56,9 @@ def test_quiet_leaves_results_and_errors(call: Any, spec: Path) -> None:
     assert "E001" in call("validate", "absent.yaml", "-q").out
 
 
-@pytest.mark.parametrize("command", ["status", "ls", "ls tiny", "show tiny", "why policy=replace@0"])
+@pytest.mark.parametrize(
+    "command", ["status", "ls", "ls tiny", "show tiny", "why policy=replace@0"]
+)
 def test_json_parses(call: Any, finished: Path, command: str) -> None:
     assert json.loads(call(*command.split(), "--store", finished, "--format", "json").out)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
+
 from recurse.engines import local
 from recurse.store import snapshot
 
@@ -60,7 +61,7 @@ def test_a_selection_runs_its_arms_alone(call: Any, spec: Path, tmp_path: Path) 
 
 
 def test_a_failed_claim_is_exit_code_1(call: Any, spec: Path, tmp_path: Path) -> None:
-    claim = "claims=[{kind: bounded_by, metric: excess_risk, value: 1.0e-9}]"
+    claim = "claims=[{kind: grows, metric: excess_risk, factor: 1000.0}]"
     said = call("run", spec, "--store", tmp_path / "runs", "--no-report", "-s", claim)
     assert said.code == 1
     assert "FAILS" in said.out

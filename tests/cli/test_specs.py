@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from recurse import Problems, load, plan
 from recurse.checking import check
 from recurse.selection import select
@@ -110,7 +111,8 @@ def test_init_copies_a_shipped_spec_with_the_files_it_names(call: Any, tmp_path:
     ],
 )
 def test_selections(spec: Path, term: str, places: tuple[int, ...]) -> None:
-    made = plan(load(spec, ["matrix={policy: [replace, accumulate], samples.real: [20, 40]}"]))
+    matrix = "matrix={policy: [replace, accumulate], samples.real: [20, 40]}"
+    made = plan(load(spec, [matrix, "source.design=fresh"]))
     assert select(made, [term]) == places
 
 
