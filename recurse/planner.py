@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
@@ -205,7 +206,8 @@ def _plan_arm(labelled: LabelledArm) -> ArmPlan:
         notes.append(
             "the corrector injects draws from the source; compare with an arm of fresh real data"
         )
-    axes = dict(part.partition("=")[::2] for part in labelled.label.split(",") if "=" in part)
+    parts = re.split(r",(?![^()]*\))", labelled.label)  # commas in parentheses belong to a value
+    axes = dict(part.partition("=")[::2] for part in parts if "=" in part)
     return ArmPlan(labelled.label, axes, arm, lowering, reason, cost, tuple(notes))
 
 

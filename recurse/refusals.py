@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from recurse.backend import Backend, backends
 from recurse.families import Closed
 from recurse.scenario import Arm
+from recurse.schedule import Row
 
 Refusal = tuple[str, str, tuple[str | int, ...]]
 """Code, message, path below the arm."""
@@ -67,24 +68,24 @@ def _schedule(arm: Arm) -> Iterator[Refusal]:
         text = f"generation {arm.generations} uses {len(last.uses)} pools; that is too many to keep"
         yield "E206", text, ("generations",)
         return
-    new = 0
+    fits = arm.model.refusal(arm.source) is None
     for row in arm.schedule:
-        new += row.fresh
-        if row.size == 0:
-            text = f"generation {row.generation} is trained on nothing"
-            yield "E205", text, ("samples",)
+        found = list(_row(arm, row, fits))
+        yield from found
+        if found:
             return
-        if row.budget is not None and not row.replacement and row.budget > row.pooled:
-            text = f"generation {row.generation} draws {row.budget} of {row.pooled} samples"
-            yield "E205", text, ("policy", "budget")
-            return
-        if arm.model.refusal(arm.source) is None:
-            found = arm.model.problems(arm.source, row, arm.samples.real)
-            for path, code, message in found:
-                yield code, message, tuple(path.split("."))
-            if found:
-                return
-    yield from _enough(arm, new)
+    yield from _enough(arm, sum(row.fresh for row in arm.schedule))
+
+
+def _row(arm: Arm, row: Row, fits: bool) -> Iterator[Refusal]:
+    if row.size == 0:
+        yield "E205", f"generation {row.generation} is trained on nothing", ("samples",)
+    elif row.budget is not None and not row.replacement and row.budget > row.pooled:
+        text = f"generation {row.generation} draws {row.budget} of {row.pooled} samples"
+        yield "E205", text, ("policy", "budget")
+    elif fits:
+        for path, code, message in arm.model.problems(arm.source, row, arm.samples.real):
+            yield code, message, tuple(path.split("."))
 
 
 def _enough(arm: Arm, new: int) -> Iterator[Refusal]:

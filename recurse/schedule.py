@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 PoolKind = Literal["real", "fresh", "synthetic"]
 
 
-@dataclass(frozen=True, order=True)
-class Pool:
+class Pool(NamedTuple):
     """Where samples come from: ``real`` (born 0), ``fresh`` or ``synthetic`` (born in g)."""
 
     kind: PoolKind
@@ -31,8 +30,7 @@ class Pool:
 REAL = Pool("real")
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(NamedTuple):
     """The first ``take`` samples of a pool, each with weight ``weight``."""
 
     pool: Pool
