@@ -1,4 +1,4 @@
-"""What commands write: nothing but text into pipes, JSON that parses, tables that come back whole."""
+"""What commands write: text alone into pipes, JSON that parses, tables that come back whole."""
 
 from __future__ import annotations
 
