@@ -21,6 +21,8 @@ class Table:
     figures: Sequence[int] = ()
     marks: Sequence[str] = ()
     """``bad``, ``good`` or ``unknown`` for rows that carry a verdict in their first column."""
+    folded: str = ""
+    """What to call it where it is folded away."""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ POOLS = {
 Chart = dict[str, Any]
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 INK = "currentColor"
+LABEL = "format(datum.value, abs(datum.value) < 0.001 && datum.value != 0 ? '~e' : '~g')"
 MOST = 200
 """Generations drawn; of more, evenly chosen ones."""
 
@@ -145,9 +146,20 @@ def layered(
         layers.append(
             {key: value for key, value in found.items() if key not in ("$schema", "config")}
         )
-    heading = {"text": title, "fontSize": 11.5, "offset": 8, "frame": "group", **more}
+    heading: Chart = {"text": title, "fontSize": 11.5, "offset": 8, "frame": "group"}
+    heading.update(limit=round(width) + 24, **more)
     panel = {"layer": layers, "width": round(width, 1), "height": round(height, 1)}
     return {**panel, "title": heading} if title else panel
+
+
+def without_labels(panel: Chart, x: bool, y: bool) -> Chart:
+    """A panel without the labels that its neighbour has; those of ``x``, ``y`` stay if true."""
+    for layer in panel["layer"]:
+        for name, kept in (("x", x), ("y", y)):
+            axis = layer["encoding"].get(name, {}).get("axis")
+            if axis is not None and not kept:
+                axis.update(labels=False, title=None)
+    return panel
 
 
 def tiled(panels: Sequence[Chart], columns: int) -> Chart:
@@ -220,14 +232,14 @@ class Scale:
     def axis(self, **options: Any) -> Any:
         """As an Altair axis, with ticks at 1, 2 and 5 where there are few decades."""
         if not self.log:
-            return altair().Axis(title=None, tickCount=5, format="~g", **options)
+            return altair().Axis(title=None, tickCount=5, labelExpr=LABEL, **options)
         span = math.log10(self.high / self.low)
         steps = (1,) if span > 3 else (1, 3) if span > 2 else (1, 2, 5)
         every = max(1, round(span / 7))
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         ticks = [m * 10.0**e for e in decades if e % every == 0 for m in steps]
         shown = [float(f"{t:.3g}") for t in ticks if self.low <= t <= self.high]
-        return altair().Axis(title=None, values=shown, format="~g", **options)
+        return altair().Axis(title=None, values=shown, labelExpr=LABEL, **options)
 
     def place(self, value: float, height: float) -> float:
         """Pixels from the top."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,16 +70,20 @@ def grid(
 ) -> dict[str, Any]:
     """Small multiples on one scale; each panel names what is in it."""
     scale = scale_of([panel for _, panel in panels])
-    width = (WIDTH - 60 - 44 * (columns - 1)) / columns
+    width = (WIDTH - 62 - 18 * (columns - 1)) / columns
     height = max(min(width * 0.72, 210.0), 120.0)
     drawn = []
     for place, (name, panel) in enumerate(panels):
         layers = [x for series in panel for x in _bands(series, scale)]
-        layers += [x for series in panel for x in _lines(series, scale)]
+        if len(panel) == 1:
+            layers += [_faint(s, scale) for _, other in panels for s in other if s is not panel[0]]
+        layers += [x for series in panel for x in _lines(series, scale, len(panel) > 1)]
         layers += [x for series in panel for x in _theory(series, scale)]
         if len(panel) > 1 and place == 0:
             layers += _key(panel, scale, height)
-        drawn.append(charts.layered(layers, width, height, name))
+        found = charts.layered(layers, width, height, name)
+        below = place + columns >= len(panels)
+        drawn.append(charts.without_labels(found, below, place % columns == 0))
     chart = charts.tiled(drawn, columns)
     return charts.finished(chart, title + (" (log scale)" if scale.log else ""), subtitle)
 
@@ -89,11 +94,16 @@ def _bands(series: Series, scale: Scale) -> list[Any]:
     if not rows:
         return []
     seeds = [(row["generation"], row["q05"], row["q95"]) for row in rows]
-    errors = [
-        (row["generation"], row["mean"] - 2 * row["se"], row["mean"] + 2 * row["se"])
-        for row in rows
-    ]
+    errors = [(row["generation"], *_twice(row["mean"], row["se"], scale)) for row in rows]
     return [_band(seeds, series, scale, 0.14), _band(errors, series, scale, 0.30)]
+
+
+def _twice(mean: float, error: float, scale: Scale) -> tuple[float, float]:
+    """Two standard errors to either side; of the logarithm (delta method) on a log scale."""
+    if scale.log and mean > 0:
+        factor = math.exp(min(2 * error / mean, 50.0))
+        return mean / factor, mean * factor
+    return mean - 2 * error, mean + 2 * error
 
 
 def _band(
@@ -108,13 +118,15 @@ def _band(
     )
 
 
-def _lines(series: Series, scale: Scale) -> list[Any]:
+def _lines(series: Series, scale: Scale, marked: bool = True) -> list[Any]:
     alt = charts.altair()
     rows = [row for row in series.rows if np.isfinite(row["mean"])]
     values = [{"g": row["generation"], "mean": scale.clip(row["mean"])} for row in rows]
     y = alt.Y("mean:Q", scale=scale.vega(), axis=scale.axis())
     data = charts.rows(_rounded(values))
     line = alt.Chart(data).mark_line(color=series.colour, strokeWidth=2.1, strokeJoin="round")
+    if not marked:
+        return [line.encode(x=_x(series), y=y)]
     step = max(1, -(-len(values) // MARKS))
     some = values[::step] if step == 1 else values[(series.rank * step) // 3 % step :: step]
     stroke = series.shape == "stroke"
@@ -125,11 +137,26 @@ def _lines(series: Series, scale: Scale) -> list[Any]:
     return [line.encode(x=_x(series), y=y), mark.encode(x=_x(series), y=y, tooltip=tip)]
 
 
+def _faint(series: Series, scale: Scale) -> Any:
+    """The mean of another panel's arm, to compare with."""
+    rows = [row for row in series.rows if np.isfinite(row["mean"])]
+    keep = set(charts.chosen(np.arange(len(rows)), 16).tolist())
+    some = [row for place, row in enumerate(rows) if place in keep]
+    values = [{"g": row["generation"], "mean": scale.clip(row["mean"])} for row in some]
+    mark = (
+        charts.altair()
+        .Chart(charts.rows(_rounded(values)))
+        .mark_line(color=INK, opacity=0.22, strokeWidth=1)
+    )
+    y = charts.altair().Y("mean:Q", scale=scale.vega(), axis=scale.axis())
+    return mark.encode(x=_x(series), y=y)
+
+
 def _theory(series: Series, scale: Scale) -> list[Any]:
     alt = charts.altair()
     found = []
     for curve in series.theory:
-        keep = np.isin(curve.generations, charts.chosen(curve.generations))
+        keep = np.isin(curve.generations, charts.chosen(curve.generations, len(series.rows)))
         inside = keep & (curve.values >= scale.low) & (curve.values <= scale.high)
         pairs = zip(curve.generations[inside], curve.values[inside], strict=True)
         values = _rounded([{"g": int(g), "value": float(v)} for g, v in pairs])

@@ -79,7 +79,7 @@ def _block(block: Block, page: Page) -> str:
         text = "".join(parts)
         return f"> {text}" if block.role == "warning" else text
     if isinstance(block, Table):
-        return _table(block)
+        return _folded(block.folded, _table(block)) if block.folded else _table(block)
     if isinstance(block, Figure):
         image = _image(block.title, page, block.name, "svg")
         return "\n\n".join([image, escaped(block.caption), _data(block.data)])

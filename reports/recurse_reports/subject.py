@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,8 @@ class Measure:
     label: str
     unit: str
     worse: Literal["up", "down"]
+    quality: bool
+    """Whether it says how good a model is; the rest are diagnostics, such as a training loss."""
 
     @property
     def absolute(self) -> bool:
@@ -190,12 +193,17 @@ def measure(name: str) -> Measure:
     noun, _, rest = label.partition(" (")
     unit = rest.rstrip(")") if rest.rstrip(")") == "nats" else ""
     worse: Literal["up", "down"] = "down" if getattr(kind, "worse", "up") == "down" else "up"
-    return Measure(name, noun, label, unit, worse)
+    return Measure(name, noun, label, unit, worse, kind is not None)
 
 
 def _value(axis: str, value: str) -> str:
     if axis in KIND_AXES:
         return value if value != "none" else f"no {axis}"
+    items = dict(re.findall(r"(\w+)=([^,()]+)", value)) if value.startswith("(") else {}
+    if axis == "samples" and items:
+        equal = len(items) > 1 and len(set(items.values())) == 1
+        counts = ", ".join(f"{count} {pool}" for pool, count in items.items())
+        return f"n = {next(iter(items.values()))}" if equal else counts
     return f"{axis.rpartition('.')[2].replace('_', ' ')} {value}"
 
 

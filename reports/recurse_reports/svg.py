@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from recurse_reports.charts import dark_rules, missing
+from recurse_reports.charts import FONT, dark_rules, missing
 
 _NUMBER = re.compile(r"-?\d+\.\d{2,}(e-?\d+)?")
 _GEOMETRY = re.compile(r' (?:d|transform|x|y|x1|x2|y1|y2|width|height|cx|cy|r)="[^"]*"')
@@ -26,7 +26,9 @@ def draw(chart: Mapping[str, Any], name: str) -> str:
     text = text[text.index("<svg") :].strip()
     text = re.sub(r' xmlns:xlink="[^"]*"', "", text)
     text = re.sub(r'\b(id="|url\(#)', rf"\g<1>{name}-", text)
-    text = re.sub(r' (?:class|aria-[a-z]+|role|pointer-events)="[^"]*"', "", text)
+    text = re.sub(r' (?:class|aria-[a-z]+|role|pointer-events|font-family)="[^"]*"', "", text)
+    text = text.replace(' opacity="1"', "").replace("<svg ", f'<svg font-family="{FONT}" ', 1)
+    text = re.sub(r' d="[^"]*"', lambda m: _NUMBER.sub(_tenth, m.group()), text)
     text = _GEOMETRY.sub(lambda m: _NUMBER.sub(_short, m.group()), text)
     # A path with nothing but its outline is the invisible ground of a group.
     text = re.sub(r'<path d="[^"]*"(/>|></path>)', "", text)
@@ -42,6 +44,11 @@ def standalone(text: str) -> bytes:
     dark = f"svg{{color:#e6e8eb}}{dark_rules(text)}"
     style = f"svg{{color:#1f2328}}@media(prefers-color-scheme:dark){{{dark}}}"
     return f"{head}><style>{style}</style>{rest}\n".encode()
+
+
+def _tenth(match: re.Match[str]) -> str:
+    text = f"{float(match.group()):.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text
 
 
 def _short(match: re.Match[str]) -> str:

@@ -12,6 +12,10 @@ from recurse_reports.subject import Subject
 from recurse_reports.words import Sentence, Strong
 
 ORDER = 10
+LINES = 8
+"""Rows of the table above which it is folded away."""
+SPREAD = 0.2
+"""Relative standard error above which few seeds make the mean, and normal theory fails."""
 SPOKEN = 4
 """Arms that a paragraph names; of more it names the worst and the best, the table has all."""
 
@@ -20,11 +24,15 @@ def section(subject: Subject) -> Section | None:
     """The answer, or None while nothing has been measured beyond generation 0."""
     blocks: list[Block] = []
     every: list[Change] = []
-    for measure in subject.measures:
+    said = ""
+    for measure in (measure for measure in subject.measures if measure.quality):
         found = changes(subject, measure)
         if found:
             every.extend(found)
-            blocks.append(Prose(_paragraph(subject, found), "answer"))
+            backends = _backends(subject, found)
+            last = backends if backends != said else ""
+            blocks.append(Prose((*_paragraph(subject, found), last), "answer"))
+            said = backends
     if not blocks:
         return None
     blocks.extend(_cells(subject))
@@ -56,8 +64,6 @@ def _paragraph(subject: Subject, found: tuple[Change, ...]) -> Sentence:
         parts.append(f" These are the worst and the best of {len(mine)} arms at the end.")
     if len(mine) > 1:
         parts.append(_compared(subject, mine))
-    if len(found) > len(mine):
-        parts.append(_backends(subject, measure.kind, backend))
     return tuple(parts)
 
 
@@ -125,7 +131,10 @@ def _exact(change: Change) -> str:
         return ""
     expected = line.at(change.generation)
     kind = shape(line)
-    errors = (float(change.last.mean()) - expected) / change.error if change.error > 0 else 0.0
+    mean = float(change.last.mean())
+    errors = (mean - expected) / change.error if change.error > 0 else 0.0
+    if change.error > SPREAD * abs(mean):
+        return f"too uneven over the seeds to compare with theory ({_expected(change, expected)})"
     if abs(errors) <= NEAR:
         start = f"{kind} " if kind in ("linear", "geometric") else ""
         return f"{start}as theory says ({_expected(change, expected)})"
@@ -199,8 +208,12 @@ def _compared(subject: Subject, found: list[Change]) -> str:
     return f"{start} is {amount} {side} {under} than {other} (95% interval {low} to {high})."
 
 
-def _backends(subject: Subject, metric: str, spoken: str) -> str:
-    found = subject.agreement(metric)
+def _backends(subject: Subject, changed: tuple[Change, ...]) -> str:
+    """Whether the other backends agree with the one that is spoken of."""
+    spoken = changed[0].backend
+    if all(change.backend == spoken for change in changed):
+        return ""
+    found = subject.agreement(changed[0].measure.kind)
     others = [backend for backend in subject.backends if backend != spoken]
     if found is None:
         return f" Figures are those of {spoken}."
@@ -269,7 +282,8 @@ def _table(subject: Subject, found: list[Change]) -> Table:
     texts = zip(*columns.values(), strict=True)
     rows = [[*text, *(row[k] for k in kept)] for text, row in zip(texts, numbers, strict=True)]
     start = len(columns) - sum(name in columns for name in ("generation", "seeds"))
-    return Table(caption, head, rows, tuple(range(start, len(head))))
+    folded = "All arms in numbers" if len(rows) > LINES else ""
+    return Table(caption, head, rows, tuple(range(start, len(head))), folded=folded)
 
 
 def _numbers(change: Change) -> tuple[str, ...]:

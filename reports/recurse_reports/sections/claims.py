@@ -10,6 +10,8 @@ from recurse_reports.blocks import Prose, Section, Table
 from recurse_reports.subject import Subject
 
 ORDER = 30
+LINES = 8
+"""Claims above which those that hold are folded away."""
 VERDICTS = {False: ("failed", "bad"), None: ("undecided", "unknown"), True: ("holds", "good")}
 
 
@@ -20,14 +22,27 @@ def section(subject: Subject) -> Section | None:
         return None
     order = list(VERDICTS)
     rows.sort(key=lambda row: order.index(row["holds"]))
-    table = Table(
-        "Claims as last checked; failed ones first.",
+    parts = [rows]
+    if len(rows) > LINES:
+        parts = [
+            [r for r in rows if r["holds"] is not True],
+            [r for r in rows if r["holds"] is True],
+        ]
+    tables = [_table(subject, part, len(rows) > LINES) for part in parts if part]
+    return Section("claims", "Claims", [Prose((_sentence(rows),)), *tables])
+
+
+def _table(subject: Subject, rows: list[dict[str, Any]], long: bool) -> Table:
+    """Claims that hold are folded away where there are many."""
+    fold = long and all(row["holds"] for row in rows)
+    return Table(
+        "Claims as last checked",
         ("verdict", "claim", "arm", "evidence"),
         [_row(subject, row) for row in rows],
         (),
         [VERDICTS[row["holds"]][1] for row in rows],
+        f"The {words.count(len(rows), 'claim')} that hold" if fold and len(rows) > 1 else "",
     )
-    return Section("claims", "Claims", [Prose((_sentence(rows),)), table])
 
 
 def _sentence(rows: list[dict[str, Any]]) -> str:
@@ -49,7 +64,8 @@ def _sentence(rows: list[dict[str, Any]]) -> str:
 
 def _row(subject: Subject, row: dict[str, Any]) -> list[str]:
     statement = row["statement"] or f"{row['kind']} {row['claim']}"
-    arm = subject.words.get(row["arm"], row["arm"] or "")
+    arms = (row["arm"] or "").split(" > ")
+    arm = " > ".join(subject.words.get(name, name) for name in arms)
     return [VERDICTS[row["holds"]][0], statement, arm, _evidence(row["evidence"] or "")]
 
 

@@ -15,6 +15,10 @@ from recurse_reports.subject import Measure, Subject, TheoryLine
 ORDER = 20
 TOGETHER = 4
 """Arms that share a panel; more get a panel each."""
+NAMED = 6
+"""Arms that a caption names; of more it names two."""
+SMALL = 40
+"""Generations drawn in a small panel."""
 COLUMNS = ("generation", "arm", "backend", "n", "mean", "se", "median", "q05", "q95")
 
 Rows = dict[tuple[str, str], list[dict[str, Any]]]
@@ -35,7 +39,8 @@ def _figures(subject: Subject, measure: Measure) -> list[Figure]:
     agreement = subject.agreement(measure.kind)
     if agreement is not None and agreement.equal:
         backends = backends[:1]
-    panels = {backend: _panel(subject, rows, theory, backend) for backend in backends}
+    most = charts.MOST if len(subject.arms) <= TOGETHER else SMALL
+    panels = {backend: _panel(subject, rows, theory, backend, most) for backend in backends}
     if max(map(len, panels.values())) > TOGETHER:
         parts = [(backend, {backend: panel}) for backend, panel in panels.items()]
     else:
@@ -50,10 +55,11 @@ def _figure(
     panels: Mapping[str, Sequence[Series]],
     backend: str,
 ) -> Figure:
-    title, subtitle = words.sentence(measure.label), _subtitle(panels)
-    every = [series for panel in panels.values() for series in panel]
     alone = len(panels) == 1
-    if alone and len(every) > TOGETHER:
+    multiples = alone and len(next(iter(panels.values()))) > TOGETHER
+    title, subtitle = words.sentence(measure.label), _subtitle(panels, multiples)
+    every = [series for panel in panels.values() for series in panel]
+    if multiples:
         single = [(series.words, [series]) for series in every]
         extra = f", {backend}" if len(subject.backends) > 1 else ""
         chart = grid(title + extra, subtitle, single, 3)
@@ -78,12 +84,12 @@ def _rows(subject: Subject, measure: Measure) -> Rows:
 
 
 def _panel(
-    subject: Subject, rows: Rows, theory: Sequence[TheoryLine], backend: str
+    subject: Subject, rows: Rows, theory: Sequence[TheoryLine], backend: str, most: int
 ) -> list[Series]:
     found = []
     for rank, arm in enumerate(subject.arms):
         mine = rows.get((arm, backend), [])
-        keep = set(charts.chosen(np.array([row["generation"] for row in mine])).tolist())
+        keep = set(charts.chosen(np.array([row["generation"] for row in mine]), most).tolist())
         lines = [line for line in theory if line.arm == arm]
         some = [row for row in mine if row["generation"] in keep]
         if some:
@@ -91,7 +97,7 @@ def _panel(
     return found
 
 
-def _subtitle(panels: Mapping[str, Sequence[Series]]) -> str:
+def _subtitle(panels: Mapping[str, Sequence[Series]], multiples: bool) -> str:
     every = [series for panel in panels.values() for series in panel]
     parts = ["line: mean"]
     if max(row["n"] for series in every for row in series.rows) > 1:
@@ -103,6 +109,7 @@ def _subtitle(panels: Mapping[str, Sequence[Series]]) -> str:
         "asymptotic": "dash-dot: limit",
     }
     parts += [text for kind, text in names.items() if kind in kinds]
+    parts += ["faint: the other arms"] if multiples else []
     return "  ·  ".join(parts)
 
 
@@ -111,7 +118,7 @@ def _caption(subject: Subject, measure: Measure, panels: Mapping[str, Sequence[S
     backend, panel = next(iter(panels.items()))
     last = max(series.rows[-1]["generation"] for series in panel)
     ends = [
-        f"{series.words} {words.spread(row['mean'], row['se'])}"
+        (row["mean"], f"{series.words}: {words.spread(row['mean'], row['se'])}")
         for series in panel
         for row in [series.rows[-1]]
         if row["generation"] == last and np.isfinite(row["mean"])
@@ -123,10 +130,16 @@ def _caption(subject: Subject, measure: Measure, panels: Mapping[str, Sequence[S
         + ("" if len(subject.backends) == 1 else f" ({backend})")
     ]
     what = "mean ± standard error" if seeds > 1 else "value"
+    if len(ends) > NAMED:
+        what, ends = f"{what}; the lowest and the highest", [min(ends), max(ends)]
     if ends:
-        parts.append(f"At generation {last} ({what}): {'; '.join(ends)}{unit}")
+        named = "; ".join(text for _, text in ends)
+        parts.append(f"At generation {last} ({what}) {named}{unit}")
     parts += _agreement(subject, measure, panels)
-    cites = dict.fromkeys(line.cite for series in panel for line in series.theory if line.cite)
+    every = [line.cite for series in panel for line in series.theory]
+    cites = dict.fromkeys(
+        cite.strip() for text in every for cite in text.split(";") if cite.strip()
+    )
     if cites:
         parts.append(f"Theory: {'; '.join(cites)}")
     return ". ".join(parts) + "."

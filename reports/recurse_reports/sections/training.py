@@ -14,7 +14,9 @@ from recurse_reports.subject import Subject
 
 ORDER = 40
 PANELS = 6
-"""Schedules drawn; the table has them all."""
+"""Compositions drawn; the table has all schedules."""
+DRAWN = 80
+"""Generations drawn in a panel."""
 BARS = 25
 """Generations up to which there is a bar for each; more become a stepped area."""
 
@@ -121,6 +123,34 @@ def _printed(subject: Subject, arms: Sequence[str], schedule: Schedule) -> list[
     ]
 
 
+def _stacks(schedule: Schedule) -> dict[int, dict[str, float]]:
+    keep = charts.chosen(np.array(sorted(schedule)), DRAWN)
+    return {int(g): shares(int(g), schedule[int(g)]) for g in keep}
+
+
+def _compositions(
+    schedules: Sequence[tuple[list[str], Schedule]],
+) -> list[list[tuple[list[str], Schedule]]]:
+    """Schedules that differ in their sizes only, together."""
+    found: dict[str, list[tuple[list[str], Schedule]]] = {}
+    for arms, schedule in schedules:
+        key = repr(_stacked(_stacks(schedule), list(POOLS)))
+        found.setdefault(key, []).append((arms, schedule))
+    return list(found.values())
+
+
+def _common(names: Sequence[str]) -> str:
+    """What the names of arms have in common, or all of them."""
+    parts = [name.split(", ") for name in names]
+    shared = [part for part in parts[0] if all(part in other for other in parts)]
+    return ", ".join(shared) if shared else words.listed(names)
+
+
+def _size(stacks: Mapping[int, Mapping[str, float]]) -> str:
+    first, final = _samples(stacks[min(stacks)]), _samples(stacks[max(stacks)])
+    return f"{final} samples" if first == final else f"{first} to {final} samples"
+
+
 def _samples(stack: Mapping[str, float]) -> str:
     return f"{round(sum(stack.values())):,}"
 
@@ -129,8 +159,11 @@ def _caption(schedules: Sequence[tuple[list[str], Schedule]]) -> str:
     parts = [
         "Share of each pool in the samples that a fit sees; how many it sees is in the headings"
     ]
-    if len(schedules) > PANELS:
-        parts.append(f"The first {PANELS} of {len(schedules)} schedules are drawn")
+    drawn = _compositions(schedules)
+    if len(drawn) < len(schedules):
+        parts.append("Arms that differ in their sizes only share a panel")
+    if len(drawn) > PANELS:
+        parts.append(f"The first {PANELS} of {len(drawn)} are drawn")
     rows = [row for _, schedule in schedules for found in schedule.values() for row in found]
     if any(row["budget"] is not None for row in rows):
         parts.append("Where a fit sees a subsample, the average share is drawn")
@@ -142,20 +175,24 @@ def _caption(schedules: Sequence[tuple[list[str], Schedule]]) -> str:
 def _chart(subject: Subject, schedules: Sequence[tuple[list[str], Schedule]]) -> charts.Chart:
     present: set[str] = set()
     series = []
-    for arms, schedule in schedules[:PANELS]:
-        keep = charts.chosen(np.array(sorted(schedule)))
-        stacks = {int(g): shares(int(g), schedule[int(g)]) for g in keep}
-        present |= {pool for stack in stacks.values() for pool in stack}
-        series.append((words.listed([subject.words[arm] for arm in arms]), stacks))
+    for members in _compositions(schedules)[:PANELS]:
+        names = [subject.words[arm] for arms, _ in members for arm in arms]
+        stacks = [_stacks(schedule) for _, schedule in members]
+        present |= {pool for stack in stacks[0].values() for pool in stack}
+        series.append((_common(names), stacks[0], " or ".join(map(_size, stacks))))
     pools = [pool for pool in POOLS if pool in present]
     columns = min(len(series), 3)
     width = (WIDTH - 62 - 50 * (columns - 1)) / columns
-    panels = [_panel(name, stacks, pools, width) for name, stacks in series]
+    panels = [_panel(name, stacks, pools, width, size) for name, stacks, size in series]
     return charts.finished(charts.tiled(panels, columns), "Share of samples per fit")
 
 
 def _panel(
-    name: str, stacks: Mapping[int, Mapping[str, float]], pools: Sequence[str], width: float
+    name: str,
+    stacks: Mapping[int, Mapping[str, float]],
+    pools: Sequence[str],
+    width: float,
+    size: str,
 ) -> charts.Chart:
     alt = charts.altair()
     values = _stacked(stacks, pools)
@@ -178,11 +215,6 @@ def _panel(
         mark = chart.mark_bar(size=thickness, opacity=0.9)
     else:
         mark = chart.mark_area(interpolate="step", opacity=0.9)
-    sizes = [stacks[min(stacks)], stacks[last]]
-    first, final = (_samples(stack) for stack in sizes)
-    size = f"{final} samples" if first == final else f"{first} samples, growing to {final}"
-    if sum(sizes[1].values()) < sum(sizes[0].values()):
-        size = f"{first} samples, then {final}"
     drawn = mark.encode(x=x, y=y, y2="high", color=colour)
     return charts.layered([drawn], width, min(max(width * 0.62, 110), 170), name, subtitle=size)
 
