@@ -105,9 +105,7 @@ def simulate(
             pools = {name: np.array(values) for name, values in ops.pools.pack().items()}
             params = host_arrays(started, state.params)
             assert state.whole is not None
-            record.saved[outcome.generation] = Saved(
-                outcome.generation, params, pools, state.whole
-            )
+            record.saved[outcome.generation] = Saved(outcome.generation, params, pools, state.whole)
 
     run(ops, arm.schedule, arm.generations, state, commit)
     return record

@@ -151,7 +151,9 @@ def test_log_density(family: str, backend: str) -> None:
             law = stats.multivariate_normal(truth["mean"][r], truth["covariance"][r])
             expected = law.logpdf(data["x"][r]).mean()
         else:
-            expected = stats.norm(data["x"][r] @ truth["coef"][r], source.noise).logpdf(data["y"][r])
+            expected = stats.norm(data["x"][r] @ truth["coef"][r], source.noise).logpdf(
+                data["y"][r]
+            )
         np.testing.assert_allclose(found[r], np.mean(expected), rtol=1e-12)
 
 

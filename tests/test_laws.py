@@ -77,9 +77,7 @@ LINEAR: dict[str, Arm] = {
     "fresh design, fresh": least_squares(
         Fresh(), source=FRESH_DESIGN, samples=Samples(real=24, synthetic=20, fresh=10), **LINE
     ),
-    "fresh design, oracle": least_squares(
-        Replace(), source=FRESH_DESIGN, corrector=ORACLE, **LINE
-    ),
+    "fresh design, oracle": least_squares(Replace(), source=FRESH_DESIGN, corrector=ORACLE, **LINE),
 }
 
 

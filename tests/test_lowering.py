@@ -45,7 +45,9 @@ def together(arm: Arm, seeds: range, exact: bool) -> dict[str, Array]:
     arm = change(arm, generations=4)
     firsts = range(seeds.start, seeds.stop, 1000)
     blocks = [simulate(arm, range(first, first + 1000), exact) for first in firsts]
-    return {m: np.concatenate([b[m][[0, 1, 4]] for b in blocks], axis=1).T for m in blocks[0].metrics}
+    return {
+        m: np.concatenate([b[m][[0, 1, 4]] for b in blocks], axis=1).T for m in blocks[0].metrics
+    }
 
 
 @pytest.mark.parametrize("name", LOWERABLE)

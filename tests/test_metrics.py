@@ -80,9 +80,10 @@ def test_parameter_metrics() -> None:
 
 
 def test_sample_metrics() -> None:
-    x, real = RNG.normal(size=(2, 200, 6)) @ np.diag([5, 4, 3, 0.1, 0.1, 0.1]), RNG.normal(
-        size=(150, 6)
-    ) * [5, 4, 3, 0.1, 0.1, 0.1]
+    x, real = (
+        RNG.normal(size=(2, 200, 6)) @ np.diag([5, 4, 3, 0.1, 0.1, 0.1]),
+        RNG.normal(size=(150, 6)) * [5, 4, 3, 0.1, 0.1, 0.1],
+    )
     seen = view(samples={"x": x}, reference={"x": real})
     pairs = np.linalg.norm(x[:, :100] - x[:, 100:], axis=2).mean(axis=1)
     assert np.allclose(Diversity().measure(xp, seen), pairs)
@@ -96,8 +97,12 @@ def test_sample_metrics() -> None:
     np.testing.assert_allclose(whole, raw, rtol=1e-9)
     axes = np.linalg.eigh(np.cov(real.T))[1][:, -3:]
     expected = [
-        plain_w2((own @ axes).mean(0), np.cov((own @ axes).T), (real @ axes).mean(0),
-                 np.cov((real @ axes).T))
+        plain_w2(
+            (own @ axes).mean(0),
+            np.cov((own @ axes).T),
+            (real @ axes).mean(0),
+            np.cov((real @ axes).T),
+        )
         for own in x
     ]
     np.testing.assert_allclose(few, expected, rtol=1e-6)

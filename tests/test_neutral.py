@@ -18,9 +18,9 @@ from recurse.correctors.none import NoCorrector
 from recurse.correctors.oracle import Oracle
 from recurse.families.linear import Linear
 from recurse.metrics import View
+from recurse.metrics.elbo import Elbo
 from recurse.metrics.frechet import Frechet
 from recurse.metrics.latent_spread import LatentSpread
-from recurse.metrics.elbo import Elbo
 from recurse.sources.linear_regression import LinearRegression
 from recurse.spec import kinds
 from recurse.streams import Streams

@@ -1,4 +1,4 @@
-"""Sources: the laws that they claim, disjoint real data, held-out data that are never trained on."""
+"""Sources: the laws that they claim, disjoint real data, held-out data never trained on."""
 
 from __future__ import annotations
 

@@ -31,7 +31,12 @@ def table(title: str, seconds: Mapping[str, float], goals: Mapping[str, float]) 
     others = [name for name in seconds if name in goals]
     print(f"\n{title}")
     for name, spent in seconds.items():
-        ratios = "" if name in goals else "   ".join(
-            f"{seconds[other] / spent:7.1f}x {other} (goal {goals[other]:g}x)" for other in others
+        ratios = (
+            ""
+            if name in goals
+            else "   ".join(
+                f"{seconds[other] / spent:7.1f}x {other} (goal {goals[other]:g}x)"
+                for other in others
+            )
         )
         print(f"  {name:24s} {spent:9.3f} s   {ratios}")
