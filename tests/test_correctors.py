@@ -10,16 +10,18 @@ from recurse.correctors import Corrector
 from recurse.correctors.kmeans import KMeans
 from recurse.correctors.none import NoCorrector
 from recurse.correctors.oracle import Oracle
+from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.replace import Replace
 from recurse.sources.digits import Digits
 from recurse.sources.linear_regression import LinearRegression
 from recurse.spec import kinds
 from recurse.streams import Streams
 from tests.closed_arms import SKEW, normal
-from tests.harness import simulate
+from tests.harness import change, operations, simulate
 from tests.statistics_checks import z_test
 
 STREAMS = Streams(range(6))
+NONE = NoCorrector()
 EXAMPLES: dict[str, Corrector] = {
     "none": NoCorrector(),
     "kmeans": KMeans(),
@@ -120,3 +122,21 @@ def test_refusals() -> None:
     assert "regression" in str(KMeans().refusal(source, ("x", "y")))
     for corrector in EXAMPLES.values():
         assert corrector.refusal(SKEW, ("x",)) is None
+
+
+@pytest.mark.parametrize(
+    "corrector", [KMeans(clusters=3, strength=0.5), Oracle(gamma=1.0)], ids=repr
+)
+def test_the_loop_corrects_once(corrector: Corrector) -> None:
+    """Synthetic pools are the model's samples under one application of the corrector."""
+    arm = normal(AccumulateSubsample(), corrector=corrector)
+    plain, corrected = (operations(a, range(6)) for a in (change(arm, corrector=NONE), arm))
+    assert all(ops.real(24) for ops in (plain, corrected))
+    params = {k: np.array(v) for k, v in SKEW.truth(STREAMS).items()}
+    samples, _ = plain.synthesise(1, params, 10)
+    found, recorded = corrected.synthesise(1, params, 10)
+    prepared = corrector.prepare(STREAMS, SKEW, SKEW.draw(STREAMS, 0, "real", 24))
+    draws = corrector.draws(STREAMS, SKEW, 1, 10)
+    expected, share = corrector.correct(xp, samples, prepared, draws)
+    np.testing.assert_array_equal(found["x"], expected["x"])
+    np.testing.assert_array_equal(recorded["corrected_share"], share)
