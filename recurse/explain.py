@@ -37,10 +37,11 @@ def explain(
     """
     places = list(range(len(plan.arms))) if chosen is None else list(chosen)
     lines = [*_head(plan, places, heading), ""]
-    full = places if everything or len(places) <= _SHOWN else places[: _SHOWN - 2]
-    for place in full:
-        lines += [*_arm(plan, place, heading), ""]
-    if rest := places[len(full) :]:
+    groups = _alike(plan, places)
+    full = groups if everything or len(groups) <= _SHOWN else groups[: _SHOWN - 2]
+    for group in full:
+        lines += [_title(plan, group, heading), *_arm(plan, group[0]), ""]
+    if rest := [place for group in groups[len(full) :] for place in group]:
         lines.append(heading(f"{count(len(rest), 'more arm')} (all in full: --verbose)"))
         lines += [f"  {name(plan.arms[i])}: {_statuses(_of(plan, i))}" for i in rest]
         lines.append("")
@@ -134,10 +135,25 @@ def _common(field: str, arm: Any, text: str) -> str:
     return text
 
 
-def _arm(plan: Plan, place: int, heading: Emphasis) -> Iterator[str]:
+def _alike(plan: Plan, places: Sequence[int]) -> list[list[int]]:
+    """Arms that differ in their backend only, and are in the same state, are printed once."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for place in places:
+        key = (plan.arms[place].label, *_arm(plan, place))
+        groups.setdefault(key, []).append(place)
+    return list(groups.values())
+
+
+def _title(plan: Plan, group: Sequence[int], heading: Emphasis) -> str:
+    numbers = ", ".join(str(place + 1) for place in group)
+    on = " and on ".join(plan.arms[place].arm.backend for place in group)
+    head = heading(f"arms {numbers}" if len(group) > 1 else f"arm {numbers}")
+    return f"{head}  {plan.arms[group[0]].label} on {on}"
+
+
+def _arm(plan: Plan, place: int) -> Iterator[str]:
     arm = plan.arms[place]
     blocks = [block for block in plan.blocks if block.arm == place]
-    yield heading(f"arm {place + 1}") + f"  {name(arm)}"
     yield _entry("lowering", f"{arm.lowering}: {arm.because}")
     yield from _entries("schedule", _schedule(arm.arm.schedule))
     if blocks:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from recurse.planner import Block, Plan
 
 
+_WIDE = 110  # columns of a terminal that has room for a bar
+
+
 class Watcher:
     """Told of the plan, then of everything that happens; a context manager."""
 
@@ -92,9 +95,11 @@ class _Live:
         words = Column(no_wrap=True, overflow="ellipsis", ratio=1)
         plain = not console.coloured(sys.stderr)
         self._console = Console(stderr=True, no_color=plain, highlight=False)
+        narrow = self._console.width < _WIDE
+        self._unit = "rep.-gen./s" if narrow else "replicate-generations/s"
         self._progress: Any = Progress(
             TextColumn("{task.description}", markup=False, table_column=words),
-            BarColumn(bar_width=20),
+            *([] if narrow else [BarColumn(bar_width=20)]),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(compact=True),
@@ -115,7 +120,7 @@ class _Live:
         loss = f"  loss {progress.loss:.4g}" if progress.loss is not None else ""
         text = f"{label}  generation {progress.generation}/{progress.block.last}{loss}"
         speed = self._progress.tasks[0].speed
-        rate = f"{_short(speed)} replicate-generations/s" if speed else ""
+        rate = f"{_short(speed)} {self._unit}" if speed else ""
         self._progress.update(self._task, advance=amount, description=text, rate=rate)
 
     def closing(self) -> None:

@@ -19,6 +19,7 @@ FINE = [
     ("schema",),
     ("init", "--list"),
     ("init", "-"),
+    ("doctor",),
 ]
 REFUSED = [
     ((), "Usage:"),

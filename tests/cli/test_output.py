@@ -107,6 +107,15 @@ def test_json_has_no_nan() -> None:
     ]
 
 
+def test_reports_are_written_where_asked(call: Any, finished: Path) -> None:
+    base = ("report", "--store", finished)
+    assert call(*base, "-o", "page.html").out == "page.html\n"
+    assert "</html>" in Path("page.html").read_text()
+    assert call(*base, "tiny", "-o", "page.md").out == "page.md\n"
+    assert call(*base, "--format", "md", "-o", "gallery").out == "gallery/README.md\n"
+    assert Path("gallery", "tiny.md").is_file()
+
+
 def test_why_tells_what_changed(call: Any, spec: Path, finished: Path) -> None:
     base = ("why", "policy=replace@0", "--store", finished)
     same = call(*base).out
