@@ -15,6 +15,8 @@ from recurse_reports.charts import COLOURS, DASHES, INK, SHAPES, WIDTH, Scale
 from recurse_reports.subject import TheoryLine
 
 Row = Mapping[str, Any]
+FAINT = 9
+"""Panels up to which each shows the means of the others, a few points of each."""
 MARKS = 8
 """Markers along a line."""
 
@@ -75,8 +77,13 @@ def grid(
     drawn = []
     for place, (name, panel) in enumerate(panels):
         layers = [x for series in panel for x in _bands(series, scale)]
-        if len(panel) == 1:
-            layers += [_faint(s, scale) for _, other in panels for s in other if s is not panel[0]]
+        if len(panel) == 1 and len(panels) <= FAINT:
+            layers += [
+                _faint(s, scale, max(6, 100 // len(panels)))
+                for _, other in panels
+                for s in other
+                if s is not panel[0]
+            ]
         layers += [x for series in panel for x in _lines(series, scale, len(panel) > 1)]
         layers += [x for series in panel for x in _theory(series, scale)]
         if len(panel) > 1 and place == 0:
@@ -137,10 +144,10 @@ def _lines(series: Series, scale: Scale, marked: bool = True) -> list[Any]:
     return [line.encode(x=_x(series), y=y), mark.encode(x=_x(series), y=y, tooltip=tip)]
 
 
-def _faint(series: Series, scale: Scale) -> Any:
+def _faint(series: Series, scale: Scale, points: int) -> Any:
     """The mean of another panel's arm, to compare with."""
     rows = [row for row in series.rows if np.isfinite(row["mean"])]
-    keep = set(charts.chosen(np.arange(len(rows)), 16).tolist())
+    keep = set(charts.chosen(np.arange(len(rows)), points).tolist())
     some = [row for place, row in enumerate(rows) if place in keep]
     values = [{"g": row["generation"], "mean": scale.clip(row["mean"])} for row in some]
     mark = (

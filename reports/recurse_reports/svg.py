@@ -32,8 +32,9 @@ def draw(chart: Mapping[str, Any], name: str) -> str:
     text = _GEOMETRY.sub(lambda m: _NUMBER.sub(_short, m.group()), text)
     # A path with nothing but its outline is the invisible ground of a group.
     text = re.sub(r'<path d="[^"]*"(/>|></path>)', "", text)
+    text = re.sub(r'<path d="" display="none"/>', "", text)
     while True:
-        text, removed = re.subn(r"<g(?: transform=\"[^\"]*\")?>\s*</g>", "", text)
+        text, removed = re.subn(r"<g(?: transform=\"[^\"]*\")?(?:/>|>\s*</g>)", "", text)
         if not removed:
             return text
 

@@ -220,6 +220,32 @@ def put_few(writer: StoreWriter, risks: Values, name: str = "few") -> None:
     writer.ingest()
 
 
+def put_many(writer: StoreWriter, arms: int, generations: int) -> None:
+    """As many arms on one backend, three seeds; the higher its number, the worse an arm ends."""
+    name, rng = "many", np.random.default_rng(4)
+    members = [
+        Member(
+            f"model.size={place}",
+            {"model.size": str(place)},
+            f"p{place}",
+            "numpy",
+            seed,
+            f"many {place} {seed}",
+            f"many{place}",
+            generations,
+            "{}",
+        )
+        for place in range(arms)
+        for seed in range(3)
+    ]
+    run = writer.begin_run(ScenarioRecord(name, "", "", "", {}, ""), members, {})
+    for place in range(arms):
+        growth = np.linspace(1, 2 + place, generations + 1)[:, None]
+        risks = growth * rng.uniform(0.9, 1.1, (generations + 1, 3))
+        _stage(writer, run, members, f"p{place}", "numpy", {"excess_risk": risks}, 0.0)
+    writer.ingest()
+
+
 def provenance(command: str) -> Provenance:
     """What a run says of itself."""
     return Provenance(

@@ -22,7 +22,7 @@ from recurse_reports.blocks import Data, Table
 from recurse_reports.page import comma_separated
 
 from recurse.store import Store, StoreWriter
-from tests.reports.fixture import FORMULA, SCRIPT, put_few
+from tests.reports.fixture import FORMULA, SCRIPT, put_few, put_many
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 LOADING = {"src", "href", "xlink:href", "srcset", "poster", "data", "action", "background"}
@@ -259,3 +259,19 @@ def test_missing_library_names_the_extra(store: Store, monkeypatch: pytest.Monke
     with pytest.raises(charts.MissingLibrary, match=r"pip install 'recurse-sim\[reports\]'"):
         recurse_reports.render(store)
     assert recurse_reports.answer(store, "gerstgrasser-linear")
+
+
+def test_many_arms_have_panels_of_their_own_and_stay_small(tmp_path: Path) -> None:
+    """Twelve arms: a panel each; the file stays below 60 KB."""
+    with StoreWriter(tmp_path) as writer:
+        put_many(writer, 12, 100)
+    with Store(tmp_path) as store:
+        text = recurse_reports.render(store)
+        (answer,) = recurse_reports.answer(store, "many")
+    (svg,) = re.findall(r"<svg.*?</svg>", text, re.S)
+    assert len(svg) < 60_000
+    titles = re.findall(r">size (\d+)</text>", svg)
+    assert titles == [str(place) for place in range(12)]
+    assert "These are the worst and the best of 12 arms at the end." in answer
+    assert "size 11: excess risk" in answer
+    assert "All arms in numbers" in text

@@ -9,7 +9,7 @@ import numpy as np
 
 from recurse_reports import charts, words
 from recurse_reports.blocks import Cell, Data, Figure, Section, Table
-from recurse_reports.curveplot import Series, grid, overlay
+from recurse_reports.curveplot import FAINT, Series, grid, overlay
 from recurse_reports.subject import Measure, Subject, TheoryLine
 
 ORDER = 20
@@ -17,8 +17,10 @@ TOGETHER = 4
 """Arms that share a panel; more get a panel each."""
 NAMED = 6
 """Arms that a caption names; of more it names two."""
-SMALL = 40
-"""Generations drawn in a small panel."""
+POINTS = 330
+"""Generations drawn in all small panels together, for a file of some 50 KB."""
+PANELS = 24
+"""Small panels drawn; the data have all arms."""
 COLUMNS = ("generation", "arm", "backend", "n", "mean", "se", "median", "q05", "q95")
 
 Rows = dict[tuple[str, str], list[dict[str, Any]]]
@@ -39,7 +41,7 @@ def _figures(subject: Subject, measure: Measure) -> list[Figure]:
     agreement = subject.agreement(measure.kind)
     if agreement is not None and agreement.equal:
         backends = backends[:1]
-    most = charts.MOST if len(subject.arms) <= TOGETHER else SMALL
+    most = charts.MOST if len(subject.arms) <= TOGETHER else max(12, POINTS // len(subject.arms))
     panels = {backend: _panel(subject, rows, theory, backend, most) for backend in backends}
     if max(map(len, panels.values())) > TOGETHER:
         parts = [(backend, {backend: panel}) for backend, panel in panels.items()]
@@ -62,7 +64,7 @@ def _figure(
     if multiples:
         single = [(series.words, [series]) for series in every]
         extra = f", {backend}" if len(subject.backends) > 1 else ""
-        chart = grid(title + extra, subtitle, single, 3)
+        chart = grid(title + extra, subtitle, single[:PANELS], 3)
     elif alone:
         chart = overlay(title, subtitle, every)
     else:
@@ -109,7 +111,8 @@ def _subtitle(panels: Mapping[str, Sequence[Series]], multiples: bool) -> str:
         "asymptotic": "dash-dot: limit",
     }
     parts += [text for kind, text in names.items() if kind in kinds]
-    parts += ["faint: the other arms"] if multiples else []
+    few = len(every) <= FAINT
+    parts += ["faint: the other arms"] if multiples and few else []
     return "  ·  ".join(parts)
 
 
@@ -135,6 +138,8 @@ def _caption(subject: Subject, measure: Measure, panels: Mapping[str, Sequence[S
     if ends:
         named = "; ".join(text for _, text in ends)
         parts.append(f"At generation {last} ({what}) {named}{unit}")
+    if len(panel) > PANELS:
+        parts.append(f"The first {PANELS} of {len(panel)} arms are drawn")
     parts += _agreement(subject, measure, panels)
     every = [line.cite for series in panel for line in series.theory]
     cites = dict.fromkeys(
