@@ -11,6 +11,6 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    cache = config.cache
+    cache = getattr(config, "cache", None)
     if cache is not None:
         os.environ.setdefault("RECURSE_CACHE_DIR", str(cache.mkdir("programs")))

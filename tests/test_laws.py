@@ -29,7 +29,7 @@ from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 from recurse.theory.law import curves
 from tests.closed_arms import least_squares, normal
-from tests.harness import Array, simulate
+from tests.harness import Array, change, simulate
 from tests.statistics_checks import z_test
 
 WIDTH = 1_000
@@ -150,3 +150,46 @@ def test_draws_of_a_generation_are_new() -> None:
     risk = sample(least_squares(Replace(), generations=6), 12_000)["excess_risk"]
     shift = z_test(np.diff(risk, axis=1) - risk[:, :1], 0.0)
     assert np.all(shift < 0.25 * risk[:, 0].mean())
+
+
+STEPS = np.arange(1, 6)
+"""Fits made so far in generations 0..4; theory.md counts them as t."""
+SQUARES = np.cumsum(1.0 / STEPS**2)
+TEN = 1 / 10
+PRODUCT = np.cumprod(1 - TEN / STEPS**2)
+BY_HAND: dict[str, tuple[Arm, str, Array]] = {
+    "replace, variance": (GAUSSIAN["replace"], "variance_ratio", (1 - TEN) ** STEPS),
+    "replace, mean": (GAUSSIAN["replace"], "mean_error", 3.5 * (1 - (1 - TEN) ** STEPS)),
+    "unbiased, variance": (GAUSSIAN["replace unbiased"], "variance_ratio", np.ones(5)),
+    "unbiased, mean": (GAUSSIAN["replace unbiased"], "mean_error", 3.5 * TEN * STEPS),
+    "accumulate, variance": (GAUSSIAN["accumulate"], "variance_ratio", PRODUCT),
+    "accumulate, mean": (GAUSSIAN["accumulate"], "mean_error", 3.5 * (1 - PRODUCT)),
+    "linear replace": (LINEAR["replace"], "excess_risk", 1.0 * STEPS),
+    "linear accumulate": (LINEAR["accumulate"], "excess_risk", SQUARES),
+    # w_g = (p_(g-1) + p_g) / 2 with p_g = w_(g-1) + e_g, in units of the first fit.
+    "linear window": (
+        least_squares(Window(size=2), **LINE),
+        "excess_risk",
+        np.array([1, 5 / 4, 29 / 16, 141 / 64]),
+    ),
+    # w_g = (p_0 + p_g) / 2.
+    "linear mix": (LINEAR["mix"], "excess_risk", np.array([1, 5 / 4, 21 / 16, 85 / 64])),
+    # w_g = (f_g + p_g) / 2 with new labels f_g from the truth.
+    "linear fresh": (
+        least_squares(Fresh(), **LINE),
+        "excess_risk",
+        np.array([1, 3 / 4, 11 / 16, 43 / 64]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_law_worked_out_by_hand(name: str) -> None:
+    """Without the schedule, which theory and loop share: a policy that is off shows here."""
+    arm, metric, expected = BY_HAND[name]
+    if metric == "excess_risk":
+        expected = expected * 0.7**2 * 4 / (24 - 4 - 1)
+    last = len(expected) - 1
+    found = sample(change(arm, generations=last), 12_000)[metric]
+    shift = z_test(found, expected)
+    assert np.all(shift < 0.11 * expected)

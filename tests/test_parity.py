@@ -38,6 +38,16 @@ def test_backends_agree(name: str, exact: bool, backend: str) -> None:
     close(ARMS[name], change(ARMS[name], backend=backend), exact, 1e-9)
 
 
+@pytest.mark.parametrize(("name", "exact"), LOWERED)
+def test_jax_promotes_nothing(name: str, exact: bool) -> None:
+    """No array gains a dimension or changes its type unseen."""
+    import jax
+
+    arm = change(ARMS[name], backend="jax", generations=2)
+    with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
+        assert simulate(arm, 2, exact).whole.all()
+
+
 @pytest.mark.parametrize("backend", OTHERS)
 @pytest.mark.parametrize("exact", [True, False])
 def test_fewer_samples_than_dimensions(backend: str, exact: bool) -> None:

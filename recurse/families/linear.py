@@ -24,6 +24,7 @@ class Linear(Closed[LinearRegression]):
     kind: Literal["linear"] = "linear"
     cite = "Mobahi et al. 2002.05715; Dohmatob et al. 2402.07712; Gerstgrasser et al. 2404.01413"
     needs: ClassVar[tuple[str, ...]] = ("x", "y")
+    parameters: ClassVar[tuple[str, ...]] = ("coef",)
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
     ridge: Annotated[float, Field(ge=0)] = 0.0
     """Penalty on ``|coef|^2`` beside the mean squared error; 0 is ordinary least squares."""
@@ -73,7 +74,8 @@ class Linear(Closed[LinearRegression]):
             return {"coef": statistics["coef"] / count}
         gram, moment = statistics["gram"], statistics["moment"]
         if self.ridge:
-            gram = gram + (self.ridge * count)[..., None] * xp.eye(gram.shape[-1], dtype=xp.float64)
+            identity = xp.eye(gram.shape[-1], dtype=xp.float64)[None, ...]
+            gram = gram + (self.ridge * count)[..., None] * identity
         return {"coef": xp.linalg.solve(gram, moment[..., None])[..., 0]}
 
     def noise(self, source: LinearRegression, n: int) -> Mapping[str, Draw]:

@@ -52,7 +52,8 @@ def factor(xp: Any, covariance: Array) -> Array:
     dim = covariance.shape[-1]
     trace = xp.sum(xp.linalg.diagonal(covariance), axis=-1)
     jitter = 8 * _EPS * trace + 1e-300
-    return xp.linalg.cholesky(covariance + jitter[:, None, None] * xp.eye(dim, dtype=xp.float64))
+    identity = xp.eye(dim, dtype=xp.float64)[None, ...]
+    return xp.linalg.cholesky(covariance + jitter[:, None, None] * identity)
 
 
 def host_bartlett(draws: dict[str, NDArray[Any]], dim: int) -> NDArray[np.float64]:
