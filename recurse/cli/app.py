@@ -54,7 +54,7 @@ def build() -> typer.Typer:
         rich_markup_mode="rich" if _fancy() else None,
         context_settings={"help_option_names": _HELP},
     )
-    made.callback()(_root)
+    made.callback()(shared(_root))
     for name, function in _COMMANDS.items():
         made.command(name)(shared(function))
     made.add_typer(db.build(), name="db")
@@ -68,11 +68,12 @@ def _root(
             "--version", is_eager=True, help="Print the version.", callback=lambda v: _version(v)
         ),
     ] = False,
-) -> None:
+) -> int:
     """Simulate generative models trained on what earlier models produced.
 
     Start with: recurse init, recurse plan SPEC, recurse run SPEC.
     """
+    return 0
 
 
 def _version(asked: bool) -> None:

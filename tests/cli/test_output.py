@@ -47,11 +47,13 @@ def test_pipes_get_text_alone(
 def test_colours_are_written_when_asked_for(call: Any, spec: Path, finished: Path) -> None:
     asked = call("show", "tiny", "--store", finished, "--color", "always")
     assert "\x1b[" in asked.out
+    assert call("--color", "always", "show", "tiny", "--store", finished) == asked
     assert "\x1b" not in call("show", "tiny", "--store", finished).out
 
 
 def test_quiet_leaves_results_and_errors(call: Any, spec: Path) -> None:
     assert call("validate", spec, "-q") == (0, "", "")
+    assert call("-q", "validate", spec) == (0, "", "")
     assert call("validate", "absent.yaml", "-q").err == ""
     assert "E001" in call("validate", "absent.yaml", "-q").out
 
