@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import recurse_reports
-from recurse_reports import charts
+from recurse_reports import charts, svg
 from recurse_reports.blocks import Data, Table
 from recurse_reports.page import comma_separated
 
@@ -275,3 +275,15 @@ def test_many_arms_have_panels_of_their_own_and_stay_small(tmp_path: Path) -> No
     assert "These are the worst and the best of 12 arms at the end." in answer
     assert "size 11: excess risk" in answer
     assert "All arms in numbers" in text
+
+
+def test_ids_inside_a_figure_carry_its_name() -> None:
+    """A clipped mark refers to an id; two figures on a page must not share it."""
+    alt = charts.altair()
+    rows = alt.Data(values=[{"a": 1, "b": 2}, {"a": 3, "b": 4}])
+    chart = alt.Chart(rows).mark_line(clip=True).encode(x="a:Q", y="b:Q").to_dict()
+    text = svg.draw(chart, "one")
+    ids = re.findall(r'\bid="([^"]*)"', text)
+    assert ids
+    assert all(name.startswith("one-") for name in ids)
+    assert set(re.findall(r"url\(#([^)]*)\)", text)) <= set(ids)
