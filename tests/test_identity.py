@@ -63,6 +63,20 @@ def test_golden_identities() -> None:
     assert {case: name(*arm) for case, arm in CASES.items()} == golden
 
 
+def test_defaults_are_no_part_of_an_identity() -> None:
+    """So that a field added to arms later, with a default, leaves every identity alone."""
+    assert set(identity(ARMS["gaussian replace"], 0)) == {
+        "schema",
+        "seed",
+        "source",
+        "policy",
+        "model",
+        "samples",
+        "backend",
+        "metrics",
+    }
+
+
 def test_identities_differ() -> None:
     found = [name(*case) for case in CASES.values()]
     assert len(set(found)) == len(found)
