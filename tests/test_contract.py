@@ -142,7 +142,8 @@ def test_log_density(family: str, backend: str) -> None:
 
     arm, xp = EXAMPLES[family], runtime(backend).xp
     model: Any = arm.model
-    source, streams = arm.source, Streams(SEEDS)
+    source: Any = arm.source
+    streams = Streams(SEEDS)
     truth, data = source.truth(streams), source.draw(streams, 0, "heldout", 25)
     arrays = put(backend, truth), put(backend, data)
     found = runtime(backend).host(model.evaluate(xp, source, *arrays))
@@ -164,7 +165,8 @@ def test_neural(backend: str) -> None:
     ops = operations(arm, SEEDS)
     ops.pools.add(next(iter(arm.schedule[0].uses)).pool, ops.real(40))
     params, recorded = ops.fit(0, ops.pools.gather(arm.schedule[0]), None)
-    shapes = arm.model.shapes(64)
+    model: Any = arm.model
+    shapes = model.shapes(64)
     found = host(backend, params)
     assert {name: v.shape[1:] for name, v in found.items()} == shapes
     assert all(v.dtype == np.float32 and len(v) == 3 for v in found.values())

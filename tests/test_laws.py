@@ -8,9 +8,11 @@ found with 99 % power, relative to the curve. Seeds are fixed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from recurse.correctors.oracle import Oracle
 from recurse.families.gaussian import Gaussian
@@ -157,7 +159,7 @@ STEPS = np.arange(1, 6)
 SQUARES = np.cumsum(1.0 / STEPS**2)
 TEN = 1 / 10
 PRODUCT = np.cumprod(1 - TEN / STEPS**2)
-BY_HAND: dict[str, tuple[Arm, str, Array]] = {
+BY_HAND: dict[str, tuple[Arm, str, NDArray[Any]]] = {
     "replace, variance": (GAUSSIAN["replace"], "variance_ratio", (1 - TEN) ** STEPS),
     "replace, mean": (GAUSSIAN["replace"], "mean_error", 3.5 * (1 - (1 - TEN) ** STEPS)),
     "unbiased, variance": (GAUSSIAN["replace unbiased"], "variance_ratio", np.ones(5)),

@@ -64,8 +64,8 @@ def test_both_lowerings_draw_from_one_law(name: str) -> None:
         unit = left.std(axis=0)
         assert np.all(same_mean(left, right, LEVEL / len(on_statistics)) < 0.2 * unit)
         centre = left.mean(axis=0)
-        squares = (((values - centre) / unit) ** 2 for values in (left, right))
-        same_mean(*squares, LEVEL / len(on_statistics))
+        first, second = (((values - centre) / unit) ** 2 for values in (left, right))
+        same_mean(first, second, LEVEL / len(on_statistics))
         level = LEVEL / left.shape[1] / len(on_statistics)
         band = np.sqrt(np.log(2 / level) / R)
         assert band < 0.06

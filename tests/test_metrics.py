@@ -115,7 +115,7 @@ def test_quantities_pass_through() -> None:
 
 
 REGRESSION = LinearRegression(dim=3)
-SERVED = {
+SERVED: dict[str, list[tuple[Any, Any]]] = {
     "diversity": [(SKEW, Gaussian()), (Digits(), Vae())],
     "elbo": [(Digits(), Vae())],
     "excess_risk": [(REGRESSION, Linear())],
@@ -131,7 +131,7 @@ SERVED = {
 @pytest.mark.parametrize("name", kinds("metric"))
 def test_refusals(name: str) -> None:
     """Exactly the pairs of source and family listed are served; the reason is a sentence."""
-    metric = kinds("metric")[name]()
+    metric = kinds("metric")[name].model_validate({"kind": name})
     assert isinstance(metric, Metric) and metric.label
     pairs: list[tuple[Any, Any]] = [(SKEW, Gaussian()), (REGRESSION, Linear()), (Digits(), Vae())]
     for pair in pairs:

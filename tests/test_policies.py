@@ -13,7 +13,7 @@ from recurse.policies.fresh import Fresh
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
 from recurse.policies.window import Window
-from recurse.schedule import REAL, Schedule
+from recurse.schedule import REAL, Pool, Schedule
 from recurse.spec import kinds
 
 DOUBLE = Mix.model_validate({"lambda": 2.0})
@@ -103,7 +103,7 @@ def test_every_schedule(policy: Policy, counts: tuple[int, int, int]) -> None:
     """Causal: only what exists by then. Monotone: what a row leaves out never comes back."""
     schedule = Schedule(policy, *counts, 25)
     sizes = {REAL: counts[0]}
-    dropped = set()
+    dropped: set[Pool] = set()
     assert schedule[0].uses[0].pool == REAL and schedule[0].size == counts[0]
     for generation, row in enumerate(schedule):
         assert row.generation == generation

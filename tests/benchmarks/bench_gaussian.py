@@ -40,6 +40,7 @@ def loop(accumulate: bool) -> float:
     for seed in range(LOOPED):
         rng = np.random.default_rng(seed)
         data = rng.normal(size=(N, DIM))
+        mean, covariance = np.zeros(DIM), np.eye(DIM)
         for generation in range(GENERATIONS[accumulate] + 1):
             if generation:
                 new = rng.multivariate_normal(mean, covariance, N, method="cholesky")

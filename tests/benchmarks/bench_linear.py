@@ -44,7 +44,7 @@ def loop(accumulate: bool, generations: int = GENERATIONS) -> float:
                     design, labels = np.vstack([design, x]), np.concatenate([labels, y])
                 else:
                     labels = y
-            coef = np.linalg.lstsq(design, labels, rcond=None)[0]
+            coef = np.asarray(np.linalg.lstsq(design, labels, rcond=None)[0], np.float64)
             risk.append(np.sum((coef - star) ** 2))
     return REPLICATES / TIMED
 
