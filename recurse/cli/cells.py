@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from recurse.cli import console
 from recurse.explain import ranges
 from recurse.identity import difference
 from recurse.planner import Cell, Plan, plan
@@ -94,7 +95,7 @@ def _stored(store: Store, sets: Sequence[str]) -> list[Plan]:
             plans.append(_planned(store, load(store.scenario(name)["spec"], sets)))
         except Problems as refused:
             text = f"scenario '{name}' can no longer be planned: {refused.problems[0].sentence}"
-            store.messages.append(text)
+            console.say(text)
     return plans
 
 
