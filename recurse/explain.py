@@ -9,11 +9,12 @@ from recurse.claims import count
 from recurse.identity import essence
 from recurse.planner import ArmPlan, Cell, Plan
 from recurse.promises import theory
+from recurse.scenario import ARM_FIELDS, Arm
 from recurse.schedule import Row, Schedule, Use
 
 _SHOWN = 8  # arms printed in full
 _REASONS = 4
-_COMMON = ("source", "model", "policy", "corrector", "samples", "start", "generations", "metrics")
+_COMMON = tuple(field for field in ARM_FIELDS if field != "backend")
 
 Emphasis = Callable[[str], str]
 
@@ -125,14 +126,13 @@ def _head(plan: Plan, places: Sequence[int], heading: Emphasis) -> Iterator[str]
     yield _entry("seeds", ranges(scenario.seed_list))
 
 
-def _common(field: str, arm: Any, text: str) -> str:
+def _common(field: str, arm: Arm, text: str) -> str:
     if field == "samples":
         n = arm.samples
         fresh = f", {n.fresh} fresh" if n.fresh else ""
         return f"{n.real} real; {n.synthetic} synthetic{fresh} per generation"
-    if (field, text) in (("start", "scratch"), ("corrector", "none")):
-        return ""
-    return text
+    usual = Arm.model_fields[field].get_default(call_default_factory=True)
+    return "" if getattr(arm, field) == usual else text
 
 
 def _alike(plan: Plan, places: Sequence[int]) -> list[list[int]]:

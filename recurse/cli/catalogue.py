@@ -51,8 +51,10 @@ def entries(role: str | None = None, name: str = "") -> list[Entry]:
     """The kinds of a role (or all), or those of one name.
 
     Raises:
-        RecurseError: there is no such kind.
+        RecurseError: there is no such role or kind.
     """
+    if role is not None and role not in ROLES:
+        raise RecurseError(f"there is no role '{role}'", hint=f"known: {', '.join(ROLES)}")
     found = [
         _entry(part, kind, spec)
         for part in ([role] if role else ROLES)

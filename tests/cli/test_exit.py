@@ -42,6 +42,7 @@ REFUSED = [
     (("report", "nope", "--store", "{store}"), "it has: tiny"),
     (("why", "zz", "--store", "{store}"), "no cell 'zz'"),
     (("kinds", "replac"), "did you mean 'replace'?"),
+    (("kinds", "--role", "models"), "known: source, model"),
     (("db", "sql", "drop table metrics", "--store", "{store}"), "read-only"),
     (("db", "sql", "from read_text('/etc/passwd')", "--store", "{store}"), "disabled"),
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from recurse.cli import console
 from recurse.cli.options import TextOrJson
+from recurse.spec import ROLES
 
 
 def kinds(
@@ -16,8 +17,8 @@ def kinds(
         str, typer.Argument(metavar="[KIND]", help="One kind, with its fields.", show_default=False)
     ] = "",
     role: Annotated[
-        Literal["source", "model", "policy", "corrector", "metric", "claim"] | None,
-        typer.Option("--role", help="Only these."),
+        str | None,
+        typer.Option("--role", metavar="ROLE", help=f"Only these: {', '.join(ROLES)}."),
     ] = None,
     format: TextOrJson = "text",
 ) -> int:
