@@ -159,6 +159,22 @@ STEPS = np.arange(1, 6)
 SQUARES = np.cumsum(1.0 / STEPS**2)
 TEN = 1 / 10
 PRODUCT = np.cumprod(1 - TEN / STEPS**2)
+
+
+def subsampled(n: int, fits: int) -> Array:
+    """``E||mu_t - mu||^2 / tr Sigma`` of accumulate-subsample, theory.md section 0.2."""
+    errors, pools = [0.0], [0.0]
+    for t in range(1, fits + 1):
+        pooled = t * n
+        among = n * (n - 1) * sum(errors[:t])
+        across = 2 * n**2 * sum(g * pools[g] for g in range(1, t))
+        shared = (among + across) / (pooled * (pooled - 1))
+        pools.append(1 / pooled + (1 - 1 / pooled) * shared)
+        errors.append(1 / n + (1 - 1 / n) * shared)
+    return np.array(errors[1:])
+
+
+FOUR = normal(AccumulateSubsample(), samples=Samples(real=4, synthetic=4), **SHORT)
 BY_HAND: dict[str, tuple[Arm, str, NDArray[Any]]] = {
     "replace, variance": (GAUSSIAN["replace"], "variance_ratio", (1 - TEN) ** STEPS),
     "replace, mean": (GAUSSIAN["replace"], "mean_error", 3.5 * (1 - (1 - TEN) ** STEPS)),
@@ -166,6 +182,8 @@ BY_HAND: dict[str, tuple[Arm, str, NDArray[Any]]] = {
     "unbiased, mean": (GAUSSIAN["replace unbiased"], "mean_error", 3.5 * TEN * STEPS),
     "accumulate, variance": (GAUSSIAN["accumulate"], "variance_ratio", PRODUCT),
     "accumulate, mean": (GAUSSIAN["accumulate"], "mean_error", 3.5 * (1 - PRODUCT)),
+    "subsample, mean": (FOUR, "mean_error", 3.5 * subsampled(4, 5)),
+    "subsample, variance": (FOUR, "variance_ratio", 1 - subsampled(4, 5)),
     "linear replace": (LINEAR["replace"], "excess_risk", 1.0 * STEPS),
     "linear accumulate": (LINEAR["accumulate"], "excess_risk", SQUARES),
     # w_g = (p_(g-1) + p_g) / 2 with p_g = w_(g-1) + e_g, in units of the first fit.

@@ -23,10 +23,11 @@ from recurse.policies.window import Window
 from recurse.scenario import Arm, Samples
 from recurse.schedule import Schedule
 from recurse.sources import Source
+from recurse.sources.linear_regression import LinearRegression
 from recurse.streams import Streams
 from tests.closed_arms import ARMS, FRESH_DESIGN, MOMENTS, SKEW, least_squares, normal
 from tests.harness import Array, change, operations, runtime, simulate
-from tests.statistics_checks import LEVEL, same_mean
+from tests.statistics_checks import LEVEL, same_mean, z_test
 
 R = 6000
 TINY = Samples(real=3, synthetic=3)
@@ -113,6 +114,34 @@ def test_law_of_gaussian_statistics(n: int) -> None:
 def test_law_of_linear_statistics(n: int) -> None:
     coef = np.broadcast_to([1.0, -2.0, 0.0, 0.5], (R, 4))
     law_of_statistics(Linear(), FRESH_DESIGN, n, {"coef": coef})
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.5])
+def test_law_of_a_fit_on_a_reused_design(ridge: float) -> None:
+    """The fitted coefficients have one covariance in both lowerings, for copies of a design too.
+
+    Without ridge it is ``noise^2 / (copies (n - d - 1)) I``. The excess risk is blind to this: it
+    sees the eigenvalues of the Gram matrix only.
+    """
+    model, source, n, copies = Linear(ridge=ridge), LinearRegression(dim=4, noise=2.0), 9, 2
+    coef = np.broadcast_to([1.0, -2.0, 0.0, 0.5], (R, 4))
+    first, second = Streams(range(R)), Streams(range(R, 2 * R))
+    params, size = {"coef": coef}, n * copies
+    noise = first.draws(1, "law", model.statistics_noise(source, size))
+    design = model.design(source, first, n)
+    exact = model.sample_statistics(xp, source, size, params, noise, design)
+    shared = {"x": source.draw(second, 0, "real", n)["x"]}
+    noise = second.draws(1, "law", model.noise(source, size))
+    batch = model.sample(xp, source, params, noise, shared)
+    summed = model.statistics(xp, batch, np.ones((R, size)))
+    left, right = (model.estimate(xp, s)["coef"] - coef for s in (exact, summed))
+    products = [v[:, :, None] * v[:, None, :] for v in (left, right)]
+    assert np.all(same_mean(left, right) < 0.15)
+    expected = 4.0 / (copies * (n - 4 - 1)) * np.eye(4)
+    assert np.all(same_mean(products[0], products[1]) < 0.45 * expected[0, 0])
+    if ridge == 0:
+        for each in products:
+            assert np.all(z_test(each, expected) < 0.35 * expected[0, 0])
 
 
 @pytest.mark.parametrize("backend", backends())
