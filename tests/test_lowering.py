@@ -225,6 +225,24 @@ def test_broken_noise_does_not_stop_the_block(backend: str) -> None:
         assert np.array_equal(found[metric][:, [0, 2]], healthy[metric][:, [0, 2]])
 
 
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("name", ARMS)
+def test_every_fit_sees_as_many_samples_as_its_row_says(name: str, exact: bool) -> None:
+    arm = change(ARMS[name], generations=9)
+    ops = operations(arm, (0, 1), exact and not_exact(arm) is None)
+    fit: Callable[..., Any] = ops.fit
+    seen = []
+
+    def watched(generation: int, data: Any, previous: Any) -> Any:
+        counts = data["count"] if isinstance(data, dict) else data[1].sum(axis=1)
+        seen.append(np.asarray(counts).tolist())
+        return fit(generation, data, previous)
+
+    ops.fit = watched  # type: ignore[method-assign]
+    simulate(arm, 2, ops=ops)
+    assert seen == [[row.size] * 2 for row in arm.schedule]
+
+
 def schedule(policy: Any, generations: int = 30) -> Schedule:
     return Schedule(policy, 10, 10, 0, generations)
 
