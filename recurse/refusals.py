@@ -57,6 +57,9 @@ def _fitting(arm: Arm) -> Iterator[Refusal]:
     if arm.start == "warm" and isinstance(arm.model, Closed):
         text = f"'{arm.model.kind}' is fitted in closed form; a warm start means nothing to it"
         yield "E211", text, ("start",)
+    reason = arm.sampler.refusal(arm.model)
+    if reason:
+        yield "E203", reason, ("sampler",)
     reason = arm.corrector.refusal(arm.source, tuple(arm.model.fields(arm.source)))
     if reason:
         yield "E203", reason, ("corrector",)

@@ -19,6 +19,8 @@ from recurse.metrics import Metric
 from recurse.policies import Policy
 from recurse.problems import Problem, Problems
 from recurse.reading import normalise, read, validate
+from recurse.samplers import Sampler
+from recurse.samplers.none import NoSampler
 from recurse.schedule import Schedule
 from recurse.sources import Source
 from recurse.spec import Spec, union
@@ -29,6 +31,7 @@ if TYPE_CHECKING:  # a checker sees the base of each role, pydantic the union of
     SourceSpec: TypeAlias = Source
     ModelSpec: TypeAlias = Family[Any]
     PolicySpec: TypeAlias = Policy
+    SamplerSpec: TypeAlias = Sampler
     CorrectorSpec: TypeAlias = Corrector
     MetricSpec: TypeAlias = Metric
     ClaimSpec: TypeAlias = Claim
@@ -36,6 +39,7 @@ else:
     SourceSpec = union("source")
     ModelSpec = union("model")
     PolicySpec = union("policy")
+    SamplerSpec = union("sampler")
     CorrectorSpec = union("corrector")
     MetricSpec = union("metric")
     ClaimSpec = union("claim")
@@ -62,6 +66,7 @@ class Arm(Spec):
     source: SourceSpec
     model: ModelSpec
     policy: PolicySpec
+    sampler: SamplerSpec = NoSampler()
     corrector: CorrectorSpec = NoCorrector()
     samples: Samples
     start: Start = "scratch"
@@ -120,6 +125,8 @@ class Scenario(Spec):
     """The family that is refitted in every generation."""
     policy: PolicySpec | None = None
     """Which data each generation is trained on."""
+    sampler: SamplerSpec | None = None
+    """How synthetic data are drawn from a model, if not from its own law."""
     corrector: CorrectorSpec | None = None
     """What is done to synthetic data before the next fit."""
     samples: Samples | None = None

@@ -21,6 +21,7 @@ ROLES = {
     "source": "recurse.sources",
     "model": "recurse.families",
     "policy": "recurse.policies",
+    "sampler": "recurse.samplers",
     "corrector": "recurse.correctors",
     "metric": "recurse.metrics",
     "claim": "recurse.claims",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -37,6 +37,10 @@ class Draw(Protocol):
     def __call__(self, generator: np.random.Generator, generations: int) -> Floats | Ints:
         """Numbers of shape ``[generations, *shape]``, drawn in order of the generation."""
         ...
+
+
+Given = Callable[[np.random.Generator, int], Floats | Ints]
+"""Draws for one replicate, named by its place in the block, whose law depends on its parameters."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,7 @@ class Streams:
         self._generator = np.random.Generator(self._bits)
         self._state = self._bits.state
         self._keys: dict[tuple[str, Draw], Keys] = {}
+        self._places: dict[str, Keys] = {}
         self._ahead: dict[tuple[str, Draw], tuple[int, Floats | Ints]] = {}
 
     def draw(self, generation: int, purpose: str, request: Draw) -> Floats | Ints:
@@ -159,6 +164,18 @@ class Streams:
         """Every named request, each in a stream of its own."""
         return {k: self.draw(generation, f"{purpose}/{k}", r) for k, r in requests.items()}
 
+    def given(
+        self, generation: int, purpose: str, draws: Mapping[str, Given]
+    ) -> dict[str, Floats | Ints]:
+        """Draws whose law depends on each replicate's parameters, ``[R, ...]`` by name."""
+        found = {}
+        for name, draw in draws.items():
+            place = f"{purpose}/{name}"
+            if place not in self._places:
+                self._places[place] = [key(seed, f"{place}|given") for seed in self.seeds]
+            found[name] = self._filled(generation, self._places[place], draw)
+        return found
+
     def generators(self, generation: int, purpose: str) -> list[np.random.Generator]:
         """One generator per seed, for draws of unknown length (initial weights, batch order)."""
         return [stream(seed, generation, purpose) for seed in self.seeds]
@@ -169,13 +186,17 @@ class Streams:
 
     def _fill(self, region: int, keys: Keys, request: Draw, span: int) -> Floats | Ints:
         """The numbers of ``span`` generations, ``[R, span, *shape]``."""
+        return self._filled(region, keys, lambda generator, replicate: request(generator, span))
+
+    def _filled(self, region: int, keys: Keys, draw: Given) -> Floats | Ints:
+        """What is drawn for each replicate, ``[R, ...]``."""
         state, bits, generator = self._state, self._bits, self._generator
         state["state"]["counter"] = _counter(region)
         filled: Floats | Ints | None = None
         for replicate, key_ in enumerate(keys):
             state["state"]["key"] = key_
             bits.state = state  # the state was taken before any draw, so nothing is buffered in it
-            numbers = request(generator, span)
+            numbers = draw(generator, replicate)
             if filled is None:
                 filled = np.empty((len(keys), *numbers.shape), dtype=numbers.dtype)
             filled[replicate] = numbers

@@ -21,6 +21,10 @@ class Corrector(Kind):
         """Why it cannot serve this source and these fields, or None."""
         return None
 
+    def candidates(self, n: int) -> int:
+        """How many samples it wants to see for ``n`` that it hands on."""
+        return n
+
     def prepare(self, streams: Streams, source: Source, real: Batch) -> Host:
         """What it learns from the real sample, once per block."""
         return {}
@@ -32,6 +36,13 @@ class Corrector(Kind):
     def correct(
         self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
     ) -> tuple[Arrays, Array]:
-        """The corrected batch and the share of samples touched, ``[R]``."""
+        """The corrected batch and the share of samples touched, ``[R]``.
+
+        A field ``weight`` ``[R, n]`` in the corrected batch weighs the samples; 0 leaves one out.
+        """
         first = next(iter(batch.values()))
         return batch, xp.zeros_like(first[(slice(None),) + (0,) * (first.ndim - 1)])
+
+    def adjust(self, xp: Any, params: Arrays, previous: Arrays, prepared: Arrays) -> Arrays:
+        """The model that is kept of the one just fitted; ``previous`` is empty in generation 0."""
+        return params

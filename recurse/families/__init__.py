@@ -13,7 +13,7 @@ from recurse.backend import Array, Arrays, Host
 from recurse.schedule import Row
 from recurse.sources import Source
 from recurse.spec import Kind
-from recurse.streams import Draw, Streams
+from recurse.streams import Draw, Given, Streams
 
 S = TypeVar("S", bound=Source)
 
@@ -22,6 +22,8 @@ class Family(Kind, Generic[S]):
     """A kind of model. ``needs`` names the fields of a batch that it is fitted on."""
 
     needs: ClassVar[tuple[str, ...]] = ()
+    parameters: ClassVar[tuple[str, ...]] = ()
+    """The names of its parameters, where samplers and metrics may rely on them."""
     quantities: ClassVar[tuple[str, ...]] = ()
     """What ``evaluate`` offers for held-out data: ``log_prob``, ``elbo``, ..."""
 
@@ -61,6 +63,9 @@ class Closed(Family[S]):
     empty.
     """
 
+    conditional: ClassVar[bool] = False
+    """Whether the law of the statistics needs numbers drawn with the parameters: see ``given``."""
+
     def shared(self, source: S) -> tuple[str, ...]:
         """The fields of the real sample that every pool of a block reuses."""
         return ()
@@ -90,6 +95,17 @@ class Closed(Family[S]):
     def statistics_noise(self, source: S, n: int) -> Mapping[str, Draw]:
         """What ``sample_statistics`` needs for ``n`` samples of one replicate."""
         raise TypeError(f"{type(self).__name__} has no law of its statistics")
+
+    def given(self, source: S, n: int, params: Host) -> Mapping[str, Given]:
+        """Numbers for ``sample_statistics`` whose law depends on the parameters.
+
+        Only asked of families with ``conditional``; the parameters are on the host.
+        """
+        return {}
+
+    def scale(self, xp: Any, statistics: Arrays, weight: float) -> dict[str, Array]:
+        """The statistics of the same samples, each with ``weight``; sums are multiplied."""
+        return {name: weight * values for name, values in statistics.items()}
 
     def sample_statistics(
         self, xp: Any, source: S, n: int, params: Arrays, noise: Arrays, design: Arrays

@@ -19,6 +19,7 @@ class Gaussian(Closed[Source]):
     kind: Literal["gaussian"] = "gaussian"
     cite = "Shumailov et al. 2305.17493; Kazdan et al. 2410.16713"
     needs: ClassVar[tuple[str, ...]] = ("x",)
+    parameters: ClassVar[tuple[str, ...]] = ("mean", "covariance")
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
     estimator: Literal["mle", "unbiased"] = "mle"
     """Divide the scatter by n (``mle``) or n - 1 (``unbiased``); it changes every closed form."""
@@ -49,6 +50,9 @@ class Gaussian(Closed[Source]):
             "mean": left["mean"] + part[:, None] * step,
             "scatter": left["scatter"] + right["scatter"] + between,
         }
+
+    def scale(self, xp: Any, statistics: Arrays, weight: float) -> dict[str, Array]:
+        return {k: v if k == "mean" else weight * v for k, v in statistics.items()}
 
     def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
         divisor = statistics["count"] - (1.0 if self.estimator == "unbiased" else 0.0)

@@ -31,6 +31,7 @@ class ClosedForm:
         self._runtime = runtime
         self._streams = Streams(seeds)
         self._exact = exact
+        self._sampler = arm.sampler
         self._meter = Meter(arm, self._streams, runtime)
         self._correction = Correction(arm, self._streams, runtime)
         self._design: dict[str, Array] = {}
@@ -38,7 +39,7 @@ class ClosedForm:
         self.pools: Pools = (
             Bank(self._streams, compact=False)
             if self._banked
-            else Merged(lambda a, b: self._call("merge", a, b), nested(arm.schedule), runtime)
+            else Merged(self._merge, self._scale, nested(arm.schedule), runtime)
         )
 
     def real(self, n: int) -> Any:
@@ -61,18 +62,23 @@ class ClosedForm:
         return self._pool(self._put({name: drawn[name] for name in self._family.needs}))
 
     def synthesise(self, generation: int, params: Arrays, n: int) -> tuple[Any, Numbers]:
+        adapt = self._runtime.compile(type(self._sampler).adapt, (0, 1))
+        adapted = adapt(self._sampler, self._runtime.xp, dict(params))
         if self._exact:
-            return self._statistics(generation, "synthetic", params, n), {}
-        drawn = self._samples(generation, "synthetic", params, n)
+            return self._statistics(generation, "synthetic", adapted, n), {}
+        count = self._correction.candidates(n)
+        drawn = self._samples(generation, "synthetic", adapted, count)
         batch, recorded = self._correction.correct(generation, drawn, n)
         return self._pool(batch), recorded
 
     def fit(self, generation: int, data: Any, previous: Arrays | None) -> tuple[Arrays, Numbers]:
         if self._banked:
             batch, weights = data
-            data = self._call("statistics", self._put(batch), self._runtime.array(weights))
+            kept = {name: values for name, values in batch.items() if name != "weight"}
+            weights = self._runtime.array(weights * batch.get("weight", 1.0))
+            data = self._call("statistics", self._put(kept), weights)
         params: Arrays = self._call("estimate", data)
-        return params, {}
+        return self._correction.adjust(params, previous), {}
 
     def measure(self, generation: int, params: Arrays) -> Numbers:
         samples: Arrays = {}
@@ -94,11 +100,16 @@ class ClosedForm:
             return host_arrays(self._runtime, batch)
         first = next(iter(batch.values()))
         ones = self._runtime.xp.ones(first.shape[:2], dtype=self._runtime.xp.float64)
-        return self._call("statistics", batch, ones)
+        weights = batch.get("weight", ones)
+        return self._call("statistics", {k: v for k, v in batch.items() if k != "weight"}, weights)
 
     def _statistics(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
         requests = self._family.statistics_noise(self._source, n)
-        noise = self._put(self._streams.draws(generation, purpose, requests))
+        numbers = self._streams.draws(generation, purpose, requests)
+        if self._family.conditional:
+            given = self._family.given(self._source, n, host_arrays(self._runtime, params))
+            numbers |= self._streams.given(generation, purpose, given)
+        noise = self._put(numbers)
         drawn: Arrays = self._call(
             "sample_statistics", self._source, n, params, noise, self._design
         )
@@ -109,6 +120,14 @@ class ClosedForm:
         noise = self._put(self._streams.draws(generation, purpose, requests))
         drawn: Arrays = self._call("sample", self._source, params, noise, self._design)
         return drawn
+
+    def _merge(self, left: Arrays, right: Arrays) -> Arrays:
+        merged: Arrays = self._call("merge", left, right)
+        return merged
+
+    def _scale(self, statistics: Arrays, weight: float) -> Arrays:
+        scaled: Arrays = self._call("scale", statistics, weight)
+        return scaled
 
     def _put(self, arrays: Host) -> dict[str, Array]:
         return runtime_arrays(self._runtime, arrays)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recurse.backend import Array, Arrays, Runtime
+from recurse.correctors import Corrector
 from recurse.lowering import Numbers
 from recurse.lowering.measure import runtime_arrays
 from recurse.scenario import Arm
@@ -28,13 +29,26 @@ class Correction:
         learned = self._corrector.prepare(self._streams, self._source, real)
         self._prepared = runtime_arrays(self._runtime, learned)
 
+    def candidates(self, n: int) -> int:
+        """How many samples the corrector wants to see for ``n``."""
+        return self._corrector.candidates(n)
+
+    def adjust(self, params: Arrays, previous: Arrays | None) -> Arrays:
+        """The model that is kept of the one just fitted."""
+        if type(self._corrector).adjust is Corrector.adjust:
+            return params
+        adjusted = self._runtime.compile(type(self._corrector).adjust, (0, 1))
+        kept: Arrays = adjusted(
+            self._corrector, self._runtime.xp, dict(params), dict(previous or {}), self._prepared
+        )
+        return kept
+
     def correct(self, generation: int, batch: Arrays, n: int) -> tuple[Arrays, Numbers]:
         """The corrected batch, and the share touched as ``corrected_share``."""
         if not self._active:
             return batch, {}
         drawn = self._corrector.draws(self._streams, self._source, generation, n)
-        wanted = {name: values for name, values in drawn.items() if name in batch or name == "pick"}
-        draws = runtime_arrays(self._runtime, wanted)
+        draws = runtime_arrays(self._runtime, drawn)
         corrected = self._runtime.compile(type(self._corrector).correct, (0, 1))
         changed, share = corrected(
             self._corrector, self._runtime.xp, dict(batch), self._prepared, draws

@@ -46,7 +46,8 @@ class NeuralNet:
         return self._needed(self._arm.source.draw(self._streams, generation, "fresh", n))
 
     def synthesise(self, generation: int, params: Arrays, n: int) -> tuple[Host, Numbers]:
-        drawn = self._net.sample(self._streams, generation, "synthetic", params, n)
+        count = self._correction.candidates(n)
+        drawn = self._net.sample(self._streams, generation, "synthetic", params, count)
         batch, recorded = self._correction.correct(
             generation, runtime_arrays(self._runtime, drawn), n
         )

@@ -39,7 +39,7 @@ def whole(schedule: Schedule) -> str | None:
             return f"generation {row.generation} draws a subsample"
         same = len(before) if row.uses[: len(before)] == before else 0
         for use in row.uses[same:]:
-            if use.take != sizes[use.pool] or use.weight != 1.0:
+            if use.take != sizes[use.pool]:
                 return f"generation {row.generation} uses a part of {use.pool}"
         before = row.uses
     return None
@@ -60,9 +60,14 @@ class Merged:
     """Pools as sufficient statistics; extending the last row costs one merge per new pool."""
 
     def __init__(
-        self, merge: Callable[[Arrays, Arrays], Arrays], running: bool, runtime: Runtime
+        self,
+        merge: Callable[[Arrays, Arrays], Arrays],
+        scale: Callable[[Arrays, float], Arrays],
+        running: bool,
+        runtime: Runtime,
     ) -> None:
         self._merge = merge
+        self._scale = scale
         self._runtime = runtime
         self._running = running
         self._held: dict[Pool, Arrays] = {}
@@ -74,11 +79,15 @@ class Merged:
 
     def gather(self, row: Row) -> Arrays:
         if not self._uses or row.uses[: len(self._uses)] != self._uses:
-            self._total, self._uses = self._held[row.uses[0].pool], row.uses[:1]
+            self._total, self._uses = self._weighed(row.uses[0]), row.uses[:1]
         for use in row.uses[len(self._uses) :]:
-            self._total = self._merge(self._total, self._held[use.pool])
+            self._total = self._merge(self._total, self._weighed(use))
         self._uses = row.uses
         return self._total
+
+    def _weighed(self, use: Use) -> Arrays:
+        held = self._held[use.pool]
+        return held if use.weight == 1.0 else self._scale(held, use.weight)
 
     def forget(self, following: Row | None) -> None:
         if self._running:

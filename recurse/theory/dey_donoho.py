@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.theory.law import Curve, Law, usage_of
+from recurse.theory.law import Curve, Law, link_of, usage_of
 from recurse.theory.linear_risk import least_squares_refusal
 from recurse.theory.workflow import Workflow, workflow
 
@@ -28,7 +28,7 @@ class DeyDonoho(Law):
         reason = _source_refusal(arm)
         if reason is not None:
             return reason
-        if arm.corrector.kind != "none":
+        if link_of(arm) != 1.0:
             return "stated for uncorrected data"
         try:
             flow = workflow(usage_of(arm))

@@ -28,7 +28,7 @@ class GaussianMoments(Law):
         if arm.source.kind != "gaussian":
             return f"the moments of a {arm.source.kind} source are not known"
         if link_of(arm) is None:
-            return f"the {arm.corrector.kind} corrector has no law of its moments"
+            return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
         try:
             _solve(usage_of(arm), _unbiased(arm), link_of(arm))
         except ValueError as problem:

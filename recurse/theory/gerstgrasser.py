@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from recurse.theory.law import Curve, Law, usage_of
+from recurse.theory.law import Curve, Law, link_of, usage_of
 from recurse.theory.linear_risk import least_squares_refusal
 from recurse.theory.workflow import workflow
 
@@ -28,7 +28,7 @@ class Gerstgrasser(Law):
         reason = least_squares_refusal(arm)
         if reason is not None:
             return reason
-        if arm.corrector.kind != "none":
+        if link_of(arm) != 1.0:
             return "stated for uncorrected data"
         flow = workflow(usage_of(arm))
         if flow is None or flow.kind == "subsample":

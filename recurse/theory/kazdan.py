@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from recurse.theory.law import Curve, Law, usage_of
+from recurse.theory.law import Curve, Law, link_of, usage_of
 from recurse.theory.workflow import workflow
 
 CITE = "Kazdan et al. 2410.16713; Euler's sine product"
@@ -23,7 +23,7 @@ class Kazdan(Law):
             return f"the moments of a {arm.source.kind} source are not known"
         if arm.model.estimator != "mle":
             return "stated for the maximum-likelihood covariance"
-        if arm.corrector.kind != "none":
+        if link_of(arm) != 1.0:
             return "stated for uncorrected data"
         try:
             flow = workflow(usage_of(arm))

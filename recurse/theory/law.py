@@ -96,6 +96,8 @@ def link_of(arm: Any) -> float | None:
     The oracle pi_gamma replaces a sample by a draw from the truth with probability
     ``gamma / (1 + gamma)`` (Gillman et al. 2402.07087, Def. 4.1, sample by sample).
     """
+    if arm.sampler.kind != "none":
+        return None
     if arm.corrector.kind == "none":
         return 1.0
     if arm.corrector.kind == "oracle":

@@ -48,7 +48,7 @@ class LinearRisk(Law):
         if reason is not None:
             return reason
         if link_of(arm) is None:
-            return f"the {arm.corrector.kind} corrector has no law of its moments"
+            return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
         try:
             expected_risk(usage_of(arm), arm.source.dim, arm.source.design, link_of(arm))
         except ValueError as problem:

@@ -1,0 +1,21 @@
+"""Samplers: how synthetic data are drawn from a model, if not by its own law. One file per kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recurse.backend import Arrays
+from recurse.families import Family
+from recurse.spec import Kind
+
+
+class Sampler(Kind):
+    """A change of the parameters that synthetic data are drawn from; the model itself stays."""
+
+    def refusal(self, family: Family[Any]) -> str | None:
+        """Why it cannot serve this family, or None."""
+        return None
+
+    def adapt(self, xp: Any, params: Arrays) -> Arrays:
+        """The parameters to sample from, each ``[R, ...]``."""
+        return params
