@@ -16,7 +16,7 @@ class LinearRegression(Source):
     kind: Literal["linear_regression"] = "linear_regression"
     law: ClassVar[str | None] = "linear"
     dim: Annotated[int, Field(ge=1, le=10_000)]
-    noise: Annotated[float, Field(ge=0)] = 1.0
+    noise: Annotated[float, Field(ge=0, le=1e6)] = 1.0
     """Standard deviation of the label noise."""
     design: Literal["reused", "fresh"] = "reused"
     """``reused``: every generation relabels the inputs of the real sample (Gerstgrasser et al.
