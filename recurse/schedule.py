@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from operator import attrgetter
 from typing import Literal, NamedTuple, Protocol
 
 PoolKind = Literal["real", "fresh", "synthetic"]
@@ -57,7 +58,7 @@ class Row:
     @cached_property
     def pooled(self) -> int:
         """Samples named by ``uses``."""
-        return sum(use.take for use in self.uses)
+        return sum(map(attrgetter("take"), self.uses))
 
     @property
     def size(self) -> int:
