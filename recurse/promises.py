@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from recurse.claims import Claim, matches
+from recurse.claims import Claim, Prospect, matches
 from recurse.problems import Problem
 from recurse.scenario import Arm, LabelledArm, Scenario
 from recurse.theory.law import Curve, curves
@@ -37,11 +37,13 @@ def _problems(scenario: Scenario, claim: Claim) -> Iterator[tuple[str, str]]:
         return
     generations = min(arm.arm.generations for arm in arms)
     yield from claim.problems(
-        generations,
-        _Theory(claim.metric, arms),
-        scenario.folder,
-        seeds=len(scenario.seed_list),
-        arms=[arm.arm.data() for arm in arms],
+        Prospect(
+            generations,
+            _Theory(claim.metric, arms),
+            scenario.folder,
+            seeds=len(scenario.seed_list),
+            arms=[arm.arm.data() for arm in arms],
+        )
     )
 
 

@@ -94,6 +94,22 @@ class Setting:
     """Where relative file names start."""
 
 
+@dataclass(frozen=True)
+class Prospect:
+    """What is known of a run before it starts."""
+
+    generations: int
+    """Of the selected arms, the smallest."""
+    theory: Theory
+    """Arm label -> the curves of the claim's metric."""
+    folder: Path | None = None
+    """Where relative file names start; the spec file's folder."""
+    seeds: int | None = None
+    """How many the scenario has, if known."""
+    arms: Sequence[Mapping[str, Any]] = ()
+    """The selected arms as plain data, if known."""
+
+
 class Claim(Kind):
     """A statement with a stated tolerance or level."""
 
@@ -129,26 +145,10 @@ class Claim(Kind):
         """Whether the claim holds for one arm on one backend, and the evidence."""
         raise TypeError(f"{type(self).__name__} cannot be judged")
 
-    def problems(
-        self,
-        generations: int,
-        theory: Theory,
-        folder: Path | None,
-        *,
-        seeds: int | None = None,
-        arms: Sequence[Mapping[str, Any]] = (),
-    ) -> list[tuple[str, str]]:
-        """What keeps the claim from being judged: (path below the claim, message).
-
-        Args:
-            generations: of the selected arms (the smallest).
-            theory: arm label -> the curves of this claim's metric.
-            folder: where relative file names start; the spec file's folder.
-            seeds: how many seeds the scenario has, if known.
-            arms: the selected arms as plain data, if known.
-        """
-        if seeds is not None and seeds < self.fewest:
-            return [("kind", f"'{self.kind}' needs at least {self.fewest} seeds, not {seeds}")]
+    def problems(self, run: Prospect) -> list[tuple[str, str]]:
+        """What keeps the claim from being judged: (path below the claim, message)."""
+        if run.seeds is not None and run.seeds < self.fewest:
+            return [("kind", f"'{self.kind}' needs at least {self.fewest} seeds, not {run.seeds}")]
         return []
 
     def about(self) -> str:

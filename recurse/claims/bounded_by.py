@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from recurse.claims import Claim, Finding, Generation, Level, Series, Setting, Theory, beyond, count
+from recurse.claims import (
+    Claim,
+    Finding,
+    Generation,
+    Level,
+    Prospect,
+    Series,
+    Setting,
+    beyond,
+    count,
+)
 from recurse.claims.inference import (
     ROUNDING,
     Array,
@@ -130,26 +138,20 @@ class BoundedBy(Claim):
             f"one-sided limits {at.low:.4g} and {at.high:.4g} at level {self.level:g}: {state}"
         )
 
-    def problems(
-        self,
-        generations: int,
-        theory: Theory,
-        folder: Path | None,
-        *,
-        seeds: int | None = None,
-        arms: Sequence[Mapping[str, Any]] = (),
-    ) -> list[tuple[str, str]]:
-        found = super().problems(generations, theory, folder, seeds=seeds, arms=arms)
-        found += beyond(self.generations or (), generations, "generations")
-        for arm, curves in theory.items() if self.curve else ():
+    def problems(self, run: Prospect) -> list[tuple[str, str]]:
+        found = super().problems(run)
+        found += beyond(self.generations or (), run.generations, "generations")
+        for arm, curves in run.theory.items() if self.curve else ():
             law = choose(curves, self.metric, self.curve)
             if isinstance(law, str):
                 found.append(("curve", f"{arm}: {law}"))
-            elif absent := set(self.generations or ()) - set(finite(law, generations)):
+            elif absent := set(self.generations or ()) - set(finite(law, run.generations)):
                 text = f"{arm}: '{law.name}' has no value at generation {min(absent)}"
                 found.append(("generations", text))
-        tests = len(self.generations or range(generations + 1)) * max(len(arms), len(theory), 1)
-        return found + self._too_few(seeds, 1 if self.proof else tests)
+        tests = len(self.generations or range(run.generations + 1)) * max(
+            len(run.arms), len(run.theory), 1
+        )
+        return found + self._too_few(run.seeds, 1 if self.proof else tests)
 
     def _too_few(self, seeds: int | None, tests: int) -> list[tuple[str, str]]:
         """A quantile needs seeds beyond it: without them no data could decide the claim."""

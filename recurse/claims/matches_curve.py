@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from recurse.claims import Claim, Finding, Generation, Series, Setting, Theory, beyond, count
+from recurse.claims import Claim, Finding, Generation, Prospect, Series, Setting, beyond, count
 from recurse.claims.inference import Array, mean_error, quantile_interval, rounding
 from recurse.claims.published import curve, locate
 from recurse.spec import Spec
@@ -119,31 +118,23 @@ class MatchesCurve(Claim):
         parts += [f"{self.within_se:g} standard errors"] if self.within_se else []
         return " plus ".join(parts)
 
-    def problems(
-        self,
-        generations: int,
-        theory: Theory,
-        folder: Path | None,
-        *,
-        seeds: int | None = None,
-        arms: Sequence[Mapping[str, Any]] = (),
-    ) -> list[tuple[str, str]]:
-        found = super().problems(generations, theory, folder, seeds=seeds, arms=arms)
-        found += beyond(self.generations or (), generations, "generations")
-        if locate(self.file, folder) is None:
+    def problems(self, run: Prospect) -> list[tuple[str, str]]:
+        found = super().problems(run)
+        found += beyond(self.generations or (), run.generations, "generations")
+        if locate(self.file, run.folder) is None:
             return [*found, ("file", f"there is no file '{self.file}'")]
-        policies = {str(data["policy"]["kind"]) for data in arms if "policy" in data}
+        policies = {str(data["policy"]["kind"]) for data in run.arms if "policy" in data}
         if self.select.policy is not None:
             policies = {self.select.policy}
         for policy in sorted(policies):
             try:
-                published = self._published(policy, folder)
+                published = self._published(policy, run.folder)
             except (OSError, ValueError) as problem:
                 found.append(("select", str(problem)))
                 continue
             if absent := [g for g in self.generations or () if g not in published]:
                 text = f"nothing is published for generation {absent[0]} of {policy}"
                 found.append(("generations", text))
-            if min(published) > generations:
+            if min(published) > run.generations:
                 found.append(("select", f"the curve of {policy} starts after the last generation"))
         return found

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from recurse.claims import Claim, Finding, Generation, Level, Series, Setting, Theory, beyond, count
+from recurse.claims import (
+    Claim,
+    Finding,
+    Generation,
+    Level,
+    Prospect,
+    Series,
+    Setting,
+    beyond,
+    count,
+)
 from recurse.claims.inference import (
     Array,
     heaviest,
@@ -95,25 +104,17 @@ class MatchesTheory(Claim):
         limit = self.within_se or 4.0
         return limit, min(1.0, 2 * tests * t_tail(limit, seeds))
 
-    def problems(
-        self,
-        generations: int,
-        theory: Theory,
-        folder: Path | None,
-        *,
-        seeds: int | None = None,
-        arms: Sequence[Mapping[str, Any]] = (),
-    ) -> list[tuple[str, str]]:
-        found = super().problems(generations, theory, folder, seeds=seeds, arms=arms)
-        found += beyond(self.generations or (), generations, "generations")
+    def problems(self, run: Prospect) -> list[tuple[str, str]]:
+        found = super().problems(run)
+        found += beyond(self.generations or (), run.generations, "generations")
         place = "curve" if self.curve else "metric"
-        for arm, curves in theory.items():
+        for arm, curves in run.theory.items():
             law = choose(curves, self.metric, self.curve)
             if isinstance(law, str):
                 found.append((place, f"{arm}: {law}"))
                 continue
-            known = finite(law, generations)
-            absent = [g for g in self.generations or () if g not in known and g <= generations]
+            known = finite(law, run.generations)
+            absent = [g for g in self.generations or () if g not in known and g <= run.generations]
             if absent or not known:
                 where = f" at generation {absent[0]}" if absent else ""
                 found.append(("generations", f"{arm}: '{law.name}' has no value{where}"))

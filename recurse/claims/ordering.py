@@ -16,8 +16,8 @@ from recurse.claims import (
     Finding,
     Generation,
     Level,
+    Prospect,
     Series,
-    Theory,
     Verdict,
     count,
     matches,
@@ -129,33 +129,27 @@ class Ordering(Claim):
             return tuple(range(self.after, last + 1))
         return (self.generation,)
 
-    def problems(
-        self,
-        generations: int,
-        theory: Theory,
-        folder: Path | None,
-        *,
-        seeds: int | None = None,
-        arms: Sequence[Mapping[str, Any]] = (),
-    ) -> list[tuple[str, str]]:
-        found = super().problems(generations, theory, folder, seeds=seeds, arms=arms)
-        if isinstance(self.generation, int) and self.generation > generations:
-            text = f"generation {self.generation} is beyond the last one, {generations}"
+    def problems(self, run: Prospect) -> list[tuple[str, str]]:
+        found = super().problems(run)
+        if isinstance(self.generation, int) and self.generation > run.generations:
+            text = f"generation {self.generation} is beyond the last one, {run.generations}"
             found.append(("generation", text))
-        if self.generation == "mean" and self.after > generations:
-            found.append(("after", f"generation {self.after} is beyond the last, {generations}"))
+        if self.generation == "mean" and self.after > run.generations:
+            found.append(
+                ("after", f"generation {self.after} is beyond the last, {run.generations}")
+            )
         for place, entry in enumerate(self.arms):
             if "backend" in entry:
                 found.append((f"arms.{place}", "arms are compared within a backend"))
-            elif arms and not any(matches(data, entry) for data in arms):
+            elif run.arms and not any(matches(data, entry) for data in run.arms):
                 found.append((f"arms.{place}", f"no arm has {_named(entry)}"))
         for place, (high, low) in enumerate(pairwise(self.arms)):
-            both = [data for data in arms if matches(data, high) and matches(data, low)]
+            both = [data for data in run.arms if matches(data, high) and matches(data, low)]
             if both:
                 text = f"{_named(high)} and {_named(low)} name the same arm"
                 found.append((f"arms.{place + 1}", text))
-        if self.test == "sign" and seeds is not None and 0.5**seeds > self.level:
-            text = f"{seeds} seeds cannot reach level {self.level:g} in a sign test"
+        if self.test == "sign" and run.seeds is not None and 0.5**run.seeds > self.level:
+            text = f"{run.seeds} seeds cannot reach level {self.level:g} in a sign test"
             found.append(("test", text))
         return found
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 
-from recurse.claims import Claim, Finding, Generation, Level, Series, Setting, Theory, count
+from recurse.claims import Claim, Finding, Generation, Level, Prospect, Series, Setting, count
 from recurse.claims.inference import Array
 
 
@@ -43,19 +39,11 @@ class Trend(Claim):
         end = "the last" if self.until is None else str(self.until)
         return f"from generation {self.after} to {end}"
 
-    def problems(
-        self,
-        generations: int,
-        theory: Theory,
-        folder: Path | None,
-        *,
-        seeds: int | None = None,
-        arms: Sequence[Mapping[str, Any]] = (),
-    ) -> list[tuple[str, str]]:
-        found = super().problems(generations, theory, folder, seeds=seeds, arms=arms)
-        end = generations if self.until is None else self.until
-        if end > generations:
-            found.append(("until", f"generation {end} is beyond the last one, {generations}"))
+    def problems(self, run: Prospect) -> list[tuple[str, str]]:
+        found = super().problems(run)
+        end = run.generations if self.until is None else self.until
+        if end > run.generations:
+            found.append(("until", f"generation {end} is beyond the last one, {run.generations}"))
         if self.after >= end:
             found.append(("after", f"no generations lie between {self.after} and the last, {end}"))
         return found

@@ -19,6 +19,7 @@ from recurse.lowering import Operations
 from recurse.lowering.closed import ClosedForm
 from recurse.lowering.measure import host_arrays, runtime_arrays
 from recurse.lowering.neural import NeuralNet
+from recurse.lowering.remembered import Remembered
 from recurse.scenario import Arm
 from recurse.store import checkpoint
 from recurse.store.staging import Artifact, Fragment, write_fragment
@@ -53,6 +54,8 @@ Report = Callable[[int, Mapping[str, float]], None]
 def operations(task: Task, backend: Backend, runtime: Runtime) -> Operations:
     """What the loop works with, for this family and lowering."""
     if isinstance(task.arm.model, Closed):
+        if task.arm.model.remembers:
+            return Remembered(task.arm, task.seeds, runtime)
         return ClosedForm(task.arm, task.seeds, runtime, task.exact)
     return NeuralNet(task.arm, task.seeds, runtime, backend)
 

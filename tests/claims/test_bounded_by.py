@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import binom, nct, t
 
+from recurse.claims import Prospect
 from recurse.claims.bounded_by import BoundedBy
 from recurse.theory.law import Curve
 from tests.claims.simulate import RUNS, has_rate, holding, normal, one, series
@@ -117,15 +118,15 @@ def test_values_that_are_not_finite_fail_and_few_seeds_cannot_tell() -> None:
 def test_problems_fields_and_statement() -> None:
     claim = BoundedBy(metric="m", curve="bound", generations=(3,))
     law = {"a": (Curve("m", "bound", "upper bound", np.ones(3), ""),), "b": ()}
-    assert claim.problems(2, law, None) == [
+    assert claim.problems(Prospect(2, law, None)) == [
         ("generations", "generation 3 is beyond the last one, 2"),
         ("generations", "a: 'upper bound' has no value at generation 3"),
         ("curve", "b: no theory gives m"),
     ]
     median = BoundedBy(metric="m", value=1.0, quantile=0.5)
-    (found,) = median.problems(2, {}, None, seeds=10)
+    (found,) = median.problems(Prospect(2, {}, None, seeds=10))
     assert found == ("quantile", "10 seeds cannot decide the median at level 0.001")
-    assert median.problems(2, {}, None, seeds=12) == []
+    assert median.problems(Prospect(2, {}, None, seeds=12)) == []
     for wrong in ({}, {"value": 1.0, "curve": "bound"}):
         with pytest.raises(ValidationError, match="either"):
             BoundedBy.model_validate({"metric": "m", **wrong})

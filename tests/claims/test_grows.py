@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import nct, t
 
+from recurse.claims import Prospect
 from recurse.claims.grows import Grows
 from tests.claims.simulate import Draw, has_rate, holding, normal, one, series
 
@@ -109,11 +110,11 @@ def test_what_cannot_be_judged() -> None:
 
 def test_problems_fields_and_statement() -> None:
     claim = Grows(metric="m", after=4, until=9)
-    assert claim.problems(4, {}, None, seeds=2) == [
+    assert claim.problems(Prospect(4, {}, None, seeds=2)) == [
         ("kind", "'grows' needs at least 3 seeds, not 2"),
         ("until", "generation 9 is beyond the last one, 4"),
     ]
-    (found,) = Grows(metric="m", after=4).problems(4, {}, None)
+    (found,) = Grows(metric="m", after=4).problems(Prospect(4, {}, None))
     assert found[0] == "after"
     for wrong in ({"factor": 0.5}, {"factor": 2.0, "scale": "log"}):
         with pytest.raises(ValidationError, match="factor"):

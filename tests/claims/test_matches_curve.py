@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import norm, t
 
+from recurse.claims import Prospect
 from recurse.claims.matches_curve import MatchesCurve, Rows
 from recurse.claims.published import curve, locate
 from tests.claims.simulate import RUNS, has_rate, normal, one, series
@@ -135,18 +136,20 @@ def test_what_cannot_be_judged(folder: Path) -> None:
 def test_broken_files_are_told_at_plan_time(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "curve.csv").write_text(text)
     arms = [{"policy": {"kind": "replace"}}]
-    ((path, message),) = claim(rtol=0.1).problems(5, {}, tmp_path, arms=arms)
+    ((path, message),) = claim(rtol=0.1).problems(Prospect(5, {}, tmp_path, arms=arms))
     assert path == "select"
     assert words in message
 
 
 def test_problems_name_policy_and_generation(folder: Path) -> None:
     arms = [{"policy": {"kind": "accumulate_subsample"}}, {"policy": {"kind": "replace"}}]
-    assert claim(rtol=0.1).problems(3, {}, folder, seeds=5, arms=arms) == []
-    found = claim(rtol=0.1, generations=(1, 9)).problems(3, {}, folder, seeds=4, arms=arms)
+    assert claim(rtol=0.1).problems(Prospect(3, {}, folder, seeds=5, arms=arms)) == []
+    found = claim(rtol=0.1, generations=(1, 9)).problems(
+        Prospect(3, {}, folder, seeds=4, arms=arms)
+    )
     assert [path for path, _ in found] == ["kind", "generations", "generations", "generations"]
     assert found[2][1] == "nothing is published for generation 1 of accumulate_subsample"
-    assert claim(rtol=0.1, file="no.csv").problems(3, {}, folder) == [
+    assert claim(rtol=0.1, file="no.csv").problems(Prospect(3, {}, folder)) == [
         ("file", "there is no file 'no.csv'")
     ]
 

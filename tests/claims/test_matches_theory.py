@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import nct, t
 
+from recurse.claims import Prospect
 from recurse.claims.matches_theory import MatchesTheory
 from recurse.theory.law import Curve
 from tests.claims.simulate import RUNS, has_rate, holding, normal, one, series
@@ -131,16 +132,18 @@ def test_both_backends_are_judged_and_named() -> None:
 def test_problems_are_found_before_anything_runs() -> None:
     law = {"replace": (Curve("m", "exact", "law", np.array([1.0, np.nan, 1.0]), ""),)}
     claim = MatchesTheory(metric="m", generations=(1, 7))
-    assert claim.problems(2, law, None, seeds=4) == [
+    assert claim.problems(Prospect(2, law, None, seeds=4)) == [
         ("kind", "'matches_theory' needs at least 5 seeds, not 4"),
         ("generations", "generation 7 is beyond the last one, 2"),
         ("generations", "replace: 'law' has no value at generation 1"),
     ]
-    assert claim.problems(9, {"replace": ()}, None) == [("metric", "replace: no theory gives m")]
+    assert claim.problems(Prospect(9, {"replace": ()}, None)) == [
+        ("metric", "replace: no theory gives m")
+    ]
     wrong = MatchesTheory(metric="m", curve="bound")
-    (found,) = wrong.problems(2, law, None)
+    (found,) = wrong.problems(Prospect(2, law, None))
     assert found == ("curve", "replace: no curve is named 'bound'; there are: 'law'")
-    assert MatchesTheory(metric="m").problems(2, law, None, seeds=5) == []
+    assert MatchesTheory(metric="m").problems(Prospect(2, law, None, seeds=5)) == []
 
 
 def test_fields_and_statement() -> None:

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import binom, nct, t
 
+from recurse.claims import Prospect
 from recurse.claims.ordering import Ordering
 from tests.claims.simulate import arm, has_rate, holding, one
 
@@ -138,15 +139,15 @@ def test_values_that_are_not_finite_fail_and_equal_arms_are_not_ordered() -> Non
 def test_problems_fields_and_statement() -> None:
     claim = Ordering(metric="m", arms=PAIR, generation=9, test="sign")
     data = [{"policy": {"kind": "replace"}}]
-    assert claim.problems(5, {}, None, seeds=4, arms=data) == [
+    assert claim.problems(Prospect(5, {}, None, seeds=4, arms=data)) == [
         ("generation", "generation 9 is beyond the last one, 5"),
         ("arms.1", "no arm has accumulate"),
         ("test", "4 seeds cannot reach level 0.05 in a sign test"),
     ]
     within = Ordering(metric="m", arms=({"backend": "torch"}, {"backend": "jax"}))
-    assert [path for path, _ in within.problems(5, {}, None)] == ["arms.0", "arms.1"]
+    assert [path for path, _ in within.problems(Prospect(5, {}, None))] == ["arms.0", "arms.1"]
     same = Ordering(metric="m", arms=({"policy": "replace"}, {"policy": {"kind": "replace"}}))
-    assert same.problems(5, {}, None, arms=data)[0][0] == "arms.1"
+    assert same.problems(Prospect(5, {}, None, arms=data))[0][0] == "arms.1"
     with pytest.raises(ValidationError):
         Ordering(metric="m", arms=(PAIR[0],))
     assert Ordering(metric="m", arms=PAIR).statement() == (

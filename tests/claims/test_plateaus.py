@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
+from recurse.claims import Prospect
 from recurse.claims.plateaus import Plateaus
 from tests.claims.simulate import has_rate, holding, one, series
 
@@ -86,8 +87,11 @@ def test_what_cannot_be_judged() -> None:
 
 def test_problems_and_statement() -> None:
     claim = Plateaus(metric="m", after=20, where={"policy": "accumulate"})
-    assert [path for path, _ in claim.problems(20, {}, None, seeds=1)] == ["kind", "after"]
-    assert claim.problems(100, {}, None, seeds=5) == []
+    assert [path for path, _ in claim.problems(Prospect(20, {}, None, seeds=1))] == [
+        "kind",
+        "after",
+    ]
+    assert claim.problems(Prospect(100, {}, None, seeds=5)) == []
     assert claim.statement() == (
         "m (policy=accumulate) changes by less than 0.05 of its value from generation 20 to the "
         "last (equivalence test at level 0.05)"
