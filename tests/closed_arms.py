@@ -6,23 +6,38 @@ from typing import Any
 
 from recurse.correctors.kmeans import KMeans
 from recurse.correctors.oracle import Oracle
+from recurse.families.categorical import Categorical
 from recurse.families.gaussian import Gaussian
 from recurse.families.linear import Linear
 from recurse.metrics.diversity import Diversity
+from recurse.metrics.entropy import Entropy
 from recurse.metrics.excess_risk import ExcessRisk
 from recurse.metrics.frechet import Frechet
+from recurse.metrics.heterozygosity import Heterozygosity
+from recurse.metrics.l2_error import L2Error
 from recurse.metrics.mean_error import MeanError
+from recurse.metrics.missing_mass import MissingMass
 from recurse.metrics.test_nll import HeldoutNll
+from recurse.metrics.uncollapsed import Uncollapsed
+from recurse.metrics.unique import Unique
 from recurse.metrics.variance_ratio import VarianceRatio
 from recurse.metrics.w2 import W2
 from recurse.policies import Policy
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
+from recurse.policies.grow import Grow
+from recurse.policies.halfway import Halfway
+from recurse.policies.memory import Memory
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
+from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
+from recurse.samplers.bias import Bias
+from recurse.samplers.temperature import Temperature
+from recurse.samplers.top_k import TopK
 from recurse.scenario import Arm, Samples
+from recurse.sources.categorical import CategoricalSource
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 
@@ -36,6 +51,9 @@ EVERYTHING = (
     Diversity(samples=30),
 )
 RISK = (ExcessRisk(),)
+FREQUENCIES = (Heterozygosity(), L2Error(), Entropy())
+COUNTED = (*FREQUENCIES, Unique(), MissingMass(), Uncollapsed())
+WORDS = CategoricalSource(form="given", probabilities=(0.4, 0.05, 0.3, 0.05, 0.2))
 COUNTS = Samples(real=24, synthetic=24, fresh=12)
 
 
@@ -65,7 +83,21 @@ def least_squares(policy: Policy, **fields: Any) -> Arm:
     return Arm(policy=policy, **{**given, **fields})
 
 
+def frequencies(policy: Policy, **fields: Any) -> Arm:
+    """Counts of five symbols, two of them rare."""
+    given: dict[str, Any] = {
+        "source": WORDS,
+        "model": Categorical(symbols=5),
+        "samples": COUNTS,
+        "backend": "numpy",
+        "generations": 20,
+        "metrics": FREQUENCIES,
+    }
+    return Arm(policy=policy, **{**given, **fields})
+
+
 FRESH_DESIGN = LinearRegression(dim=4, noise=0.7, design="fresh")
+BIASED = Bias.model_validate({"lambda": 0.6})
 POLICIES: dict[str, Policy] = {
     "replace": Replace(),
     "accumulate": Accumulate(),
@@ -75,21 +107,39 @@ POLICIES: dict[str, Policy] = {
     "mix": Mix(),
     "fresh": Fresh(),
     "window": Window(size=3),
+    "grow": Grow(rate=0.5),
+    "halfway": Halfway(),
+    "memory": Memory(size=3),
+    "weighted_fresh": WeightedFresh(w=0.25),
 }
 ARMS: dict[str, Arm] = {
     **{f"gaussian {name}": normal(policy) for name, policy in POLICIES.items()},
     **{
         f"linear reused {name}": least_squares(POLICIES[name])
-        for name in ("replace", "accumulate", "mix", "window", "fresh", "subsample")
+        for name in (
+            *("replace", "accumulate", "mix", "window", "fresh", "subsample"),
+            *("halfway", "memory", "weighted_fresh"),
+        )
     },
     **{
         f"linear fresh {name}": least_squares(POLICIES[name], source=FRESH_DESIGN)
-        for name in ("replace", "accumulate", "subsample")
+        for name in ("replace", "accumulate", "subsample", "grow", "weighted_fresh")
     },
     "gaussian unbiased": normal(Replace(), model=Gaussian(estimator="unbiased")),
     "gaussian all metrics": normal(Mix(), metrics=EVERYTHING),
     "gaussian oracle": normal(Accumulate(), corrector=Oracle(gamma=0.5), metrics=EVERYTHING),
+    "gaussian bias": normal(Accumulate(), sampler=BIASED),
+    "gaussian bias oracle": normal(Fresh(), sampler=BIASED, corrector=Oracle(gamma=0.5)),
     "gaussian kmeans": normal(Replace(), corrector=KMeans(clusters=4, strength=0.5)),
+    **{
+        f"categorical {name}": frequencies(POLICIES[name], model=Categorical())
+        for name in ("replace", "accumulate", "by_age", "with_replacement", "weighted_fresh")
+    },
+    "categorical all metrics": frequencies(Mix(), metrics=(*COUNTED, HeldoutNll(heldout=40))),
+    "categorical smoothed": frequencies(Fresh(), model=Categorical(smoothing=0.5)),
+    "categorical temperature": frequencies(Mix(), sampler=Temperature(value=0.5)),
+    "categorical top_k": frequencies(Fresh(), sampler=TopK(k=2)),
+    "categorical oracle": frequencies(Window(size=2), corrector=Oracle(gamma=0.5)),
     "linear ridge": least_squares(Accumulate(), model=Linear(ridge=0.2)),
     "linear ridge fresh": least_squares(Mix(), model=Linear(ridge=0.2), source=FRESH_DESIGN),
     "linear oracle": least_squares(Replace(), corrector=Oracle(gamma=0.5)),

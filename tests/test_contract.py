@@ -18,13 +18,14 @@ from recurse.scenario import Arm, Samples
 from recurse.sources.digits import Digits
 from recurse.spec import kinds
 from recurse.streams import Streams
-from tests.closed_arms import EVERYTHING, FRESH_DESIGN, least_squares, normal
+from tests.closed_arms import EVERYTHING, FRESH_DESIGN, frequencies, least_squares, normal
 from tests.harness import change, operations, runtime, simulate
 
 SEEDS = (4, 0, 11)
 EXAMPLES: dict[str, Arm] = {
     "gaussian": normal(Accumulate(), generations=3, metrics=EVERYTHING),
     "linear": least_squares(Accumulate(), generations=3, source=FRESH_DESIGN),
+    "categorical": frequencies(Accumulate(), generations=3),
     "vae": Arm(
         source=Digits(),
         model=Vae(hidden=(8,), latent=2, epochs=2, batch=16),
@@ -52,6 +53,13 @@ def put(backend: str, arrays: Any) -> dict[str, Any]:
 
 def host(backend: str, arrays: Any) -> dict[str, Any]:
     return {name: runtime(backend).host(v) for name, v in arrays.items()}
+
+
+def law_noise(model: Any, source: Any, streams: Streams, n: int) -> dict[str, Any]:
+    """What ``sample_statistics`` of the true model needs."""
+    drawn: dict[str, Any] = streams.draws(1, "synthetic", model.statistics_noise(source, n))
+    given = model.given(source, n, source.truth(streams))
+    return {**drawn, **streams.given(1, "synthetic", given)}
 
 
 def test_every_family_has_an_example() -> None:
@@ -98,6 +106,7 @@ def test_closed_form(family: str, backend: str) -> None:
         "merged": (left, everything),
         "in another order": (right, everything),
         "weight two": (double, model.merge(xp, *[summed(slice(0, 9), ones[:, :9])] * 2)),
+        "weighed later": (model.scale(xp, summed(slice(0, 9), ones[:, :9]), 2.0), double),
         "weight zero": (summed(slice(None), heavy), summed(slice(0, 20), ones[:, :20])),
     }
     for case, (first, second) in same.items():
@@ -126,7 +135,7 @@ def test_closed_form_samples(family: str, backend: str, n: int) -> None:
     assert {k: v.shape for k, v in host(backend, batch).items()} == {
         name: (3, n, *shape) for name, shape in fields.items()
     }
-    noise = put(backend, streams.draws(1, "synthetic", model.statistics_noise(source, n)))
+    noise = put(backend, law_noise(model, source, streams, n))
     drawn = model.sample_statistics(xp, source, n, params, noise, {})
     summed = model.statistics(xp, batch, xp.ones((3, n), dtype=xp.float64))
     joined = host(backend, model.merge(xp, drawn, summed))

@@ -24,8 +24,8 @@ from recurse.metrics.latent_spread import LatentSpread
 from recurse.sources.linear_regression import LinearRegression
 from recurse.spec import kinds
 from recurse.streams import Streams
-from tests.closed_arms import EVERYTHING, FRESH_DESIGN, RISK, SKEW
-from tests.test_contract import EXAMPLES
+from tests.closed_arms import COUNTED, EVERYTHING, FRESH_DESIGN, RISK, SKEW, WORDS
+from tests.test_contract import EXAMPLES, law_noise
 
 STREAMS = Streams((1, 2, 3))
 
@@ -54,7 +54,7 @@ def test_families(family: str) -> None:
         noise = put(STREAMS.draws(1, "synthetic", model.noise(source, n)))
         batch = model.sample(strict, source, params, noise, {})
         summed = model.statistics(strict, batch, strict.ones((3, n), dtype=strict.float64))
-        noise = put(STREAMS.draws(1, "synthetic", model.statistics_noise(source, n)))
+        noise = put(law_noise(model, source, STREAMS, n))
         drawn = model.sample_statistics(strict, source, n, params, noise, {})
         merged = model.merge(strict, drawn, summed)
     fitted = model.estimate(strict, merged)
@@ -99,7 +99,7 @@ def test_correctors(name: str, labelled: bool) -> None:
 
 
 METRICS: dict[str, Any] = {
-    **{metric.kind: metric for metric in (*EVERYTHING, *RISK)},
+    **{metric.kind: metric for metric in (*EVERYTHING, *RISK, *COUNTED)},
     "elbo": Elbo(),
     "latent_spread": LatentSpread(),
     "frechet pca": Frechet(features="pca", components=2),
@@ -114,8 +114,8 @@ def test_every_metric_is_here() -> None:
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_metrics(name: str, dtype: Any) -> None:
     """``[R]`` in float64 from parameters, or from samples of either precision."""
-    regression = name == "excess_risk"
-    source: Any = FRESH_DESIGN if regression else SKEW
+    laws = {"excess_risk": FRESH_DESIGN, **{metric.kind: WORDS for metric in COUNTED}}
+    source: Any = laws.get(name, SKEW)
     samples = {"x": SKEW.draw(STREAMS, 1, "samples", 60)["x"].astype(dtype)}
     shared = {"x": SKEW.draw(Streams((9,)), 0, "heldout", 50)["x"][0].astype(dtype)}
     truth = put(source.truth(STREAMS))

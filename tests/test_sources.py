@@ -15,7 +15,7 @@ from recurse.sources.linear_regression import LinearRegression
 from recurse.sources.table import Table
 from recurse.spec import kinds
 from recurse.streams import Streams
-from tests.closed_arms import SKEW
+from tests.closed_arms import SKEW, WORDS
 from tests.statistics_checks import z_test
 
 SEEDS = (3, 1, 8)
@@ -32,6 +32,7 @@ def rows(tmp_path: Path) -> Path:
 @pytest.fixture
 def sources(rows: Path) -> dict[str, Source]:
     return {
+        "categorical": WORDS,
         "digits": Digits(),
         "gaussian": SKEW,
         "linear_regression": LinearRegression(dim=4),

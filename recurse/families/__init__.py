@@ -6,6 +6,7 @@ neural family is a spec here and one file in each backend that has it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -65,6 +66,17 @@ class Closed(Family[S]):
 
     conditional: ClassVar[bool] = False
     """Whether the law of the statistics needs numbers drawn with the parameters: see ``given``."""
+    remembers: ClassVar[bool] = False
+    """Whether sampling needs the samples that the model was fitted on."""
+
+    def bound(self, source: S) -> Closed[S]:
+        """The family with what it takes from the source, a number of symbols for one."""
+        return self
+
+    def numbers(self, source: S) -> int:
+        """Numbers in the statistics of one replicate, for estimates of memory and time."""
+        width = sum(math.prod(shape) for shape in self.fields(source).values())
+        return width * (width + 2)
 
     def shared(self, source: S) -> tuple[str, ...]:
         """The fields of the real sample that every pool of a block reuses."""
@@ -101,6 +113,10 @@ class Closed(Family[S]):
 
         Only asked of families with ``conditional``; the parameters are on the host.
         """
+        return {}
+
+    def given_samples(self, source: S, n: int, params: Host) -> Mapping[str, Given]:
+        """The same for ``sample``."""
         return {}
 
     def scale(self, xp: Any, statistics: Arrays, weight: float) -> dict[str, Array]:

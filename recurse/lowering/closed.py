@@ -26,7 +26,7 @@ class ClosedForm:
 
     def __init__(self, arm: Arm, seeds: tuple[int, ...], runtime: Runtime, exact: bool) -> None:
         assert isinstance(arm.model, Closed)
-        self._family: Closed[Any] = arm.model
+        self._family: Closed[Any] = arm.model.bound(arm.source)
         self._source = arm.source
         self._runtime = runtime
         self._streams = Streams(seeds)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurse.spec import Kind
-from recurse.streams import Streams, Subset
+from recurse.streams import Normal, Streams, Subset
 
 Batch = dict[str, NDArray[Any]]
 """Named fields, each ``[R, n, ...]``."""
@@ -38,6 +38,14 @@ class Source(Kind):
         """A test set shared by all replicates, each field ``[n, ...]``; empty for known laws."""
         return {}
 
+    def second_moment(self, n: int) -> float | None:
+        """``E||x||^2`` of a sample of ``n``, about the origin; None if it is not known."""
+        return None
+
+    def log_density(self, x: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """The log-density at points ``[..., d]``, ``[...]`` in nats; None if it is not known."""
+        return None
+
     def available(self) -> int | None:
         """How many distinct real samples exist; None when there is no limit."""
         return None
@@ -51,9 +59,27 @@ class Source(Kind):
         return []
 
 
+class Discrete(Source):
+    """A source of symbols, numbered from 0."""
+
+    @property
+    def alphabet(self) -> int:
+        """How many symbols there are."""
+        raise TypeError(f"{type(self).__name__} has no alphabet")
+
+
 def identity(dim: int, replicates: int) -> NDArray[np.float64]:
     """The identity matrix for every replicate: ``[R, dim, dim]``."""
     return np.broadcast_to(np.eye(dim), (replicates, dim, dim))
+
+
+def scattered(
+    streams: Streams, generation: int, purpose: str, points: NDArray[np.float64], noise: float
+) -> Batch:
+    """Fixed points ``[n, d]`` in an order of each replicate's own, with normal noise."""
+    order = streams.draw(generation, f"{purpose}/order", Subset(len(points), len(points)))
+    z = streams.draw(generation, f"{purpose}/z", Normal(points.shape))
+    return {"x": points[order.astype(np.int64)] + noise * z}
 
 
 def pick(streams: Streams, generation: int, purpose: str, total: int, n: int) -> NDArray[np.int64]:

@@ -1,0 +1,117 @@
+"""Frequencies of symbols: each fit counts a multinomial sample of the last (Wright-Fisher)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recurse.backend import Array, Arrays, Host
+from recurse.families import Closed
+from recurse.families.counting import pick, tally
+from recurse.sources import Discrete, Source
+from recurse.streams import Draw, Given, Uniform
+
+
+class Categorical(Closed[Source]):
+    """Symbols 0 .. K - 1 with probabilities ``p [R, K]``, fitted by their relative frequencies.
+
+    A symbol that is not in the training data gets probability zero and never comes back from the
+    model alone; with all but one lost the model is a point. Both are laws of the model, not
+    failures: ``unique`` and ``missing_mass`` record them.
+    """
+
+    kind: Literal["categorical"] = "categorical"
+    cite = (
+        "Seddik et al. 2404.05090; Shumailov et al. 2305.17493 (discrete); Suresh et al. 2412.17646"
+    )
+    needs: ClassVar[tuple[str, ...]] = ("symbol",)
+    parameters: ClassVar[tuple[str, ...]] = ("p",)
+    quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
+    conditional: ClassVar[bool] = True
+    symbols: Annotated[int, Field(ge=2, le=10_000_000)] | None = None
+    """How many symbols there are; as many as the source has by default."""
+    smoothing: Annotated[float, Field(ge=0)] = 0.0
+    """Added to the count of every symbol (Laplace: 1); without it, what is lost stays lost."""
+
+    def refusal(self, source: Source) -> str | None:
+        if not isinstance(source, Discrete) or "symbol" not in source.fields:
+            return f"'categorical' counts symbols, source '{source.kind}' has {list(source.fields)}"
+        if self.symbols not in (None, source.alphabet):
+            return f"'categorical' has {self.symbols} symbols, the source {source.alphabet}"
+        return None
+
+    def bound(self, source: Source) -> Categorical:
+        if self.symbols is not None or not isinstance(source, Discrete):
+            return self
+        return self.model_copy(update={"symbols": source.alphabet})
+
+    def numbers(self, source: Source) -> int:
+        return source.alphabet + 1 if isinstance(source, Discrete) else 1
+
+    def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
+        return {
+            "count": xp.sum(weights, axis=1),
+            "counts": tally(xp, batch["symbol"], weights, self._size()),
+        }
+
+    def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:
+        return {name: left[name] + right[name] for name in left}
+
+    def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
+        counts = statistics["counts"] + self.smoothing
+        total = statistics["count"] + self.smoothing * self._size()
+        return {"p": counts / total[:, None]}
+
+    def noise(self, source: Source, n: int) -> Mapping[str, Draw]:
+        return {"u": Uniform((n,))}
+
+    def sample(
+        self, xp: Any, source: Source, params: Arrays, noise: Arrays, design: Arrays
+    ) -> dict[str, Array]:
+        return {"symbol": pick(xp, params["p"], noise["u"])}
+
+    def statistics_noise(self, source: Source, n: int) -> Mapping[str, Draw]:
+        return {}
+
+    def given(self, source: Source, n: int, params: Host) -> Mapping[str, Given]:
+        p = params["p"]
+        return {"counts": lambda generator, replicate: multinomial(generator, n, p[replicate])}
+
+    def sample_statistics(
+        self, xp: Any, source: Source, n: int, params: Arrays, noise: Arrays, design: Arrays
+    ) -> dict[str, Array]:
+        """Counts of n samples: multinomial, drawn in ``given``."""
+        counts = xp.astype(noise["counts"], xp.float64)
+        return {"count": xp.sum(counts, axis=1), "counts": counts}
+
+    def evaluate(self, xp: Any, source: Source, params: Arrays, data: Arrays) -> Array:
+        """Minus infinity where the held-out data have a symbol that the model has lost."""
+        symbols = xp.astype(data["symbol"], xp.int64)
+        if symbols.ndim == 1:
+            shape = (params["p"].shape[0], symbols.shape[0])
+            symbols = xp.broadcast_to(symbols[None, :], shape)
+        return xp.mean(xp.log(xp.take_along_axis(params["p"], symbols, axis=1)), axis=1)
+
+    def _size(self) -> int:
+        assert self.symbols is not None, "the number of symbols comes from the source: see bound"
+        return self.symbols
+
+
+def multinomial(
+    generator: np.random.Generator, n: int, p: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Counts ``[K]`` of n draws; a symbol of probability zero has none.
+
+    NumPy gives the last symbol what is left over, rounding included: here that is the most probable
+    one, so that no symbol returns by rounding.
+    """
+    counts = np.zeros(len(p), dtype=np.int64)
+    alive = np.flatnonzero(p)
+    top = int(np.argmax(p[alive]))
+    alive[[top, -1]] = alive[[-1, top]]
+    counts[alive] = generator.multinomial(n, p[alive])
+    return counts

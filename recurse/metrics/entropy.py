@@ -1,0 +1,28 @@
+"""Entropy of the model's law of symbols."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from recurse.backend import Array
+from recurse.families import Family
+from recurse.metrics import Metric, View
+from recurse.metrics.frequencies import without_frequencies
+from recurse.sources import Source
+
+
+class Entropy(Metric):
+    """``-sum p_i log p_i`` in nats: 0 for a point, ``log K`` for the uniform law."""
+
+    kind: Literal["entropy"] = "entropy"
+    cite = "Marchi et al. 2404.02325"
+    label: ClassVar[str] = "entropy (nats)"
+    worse: ClassVar[Literal["up", "down"]] = "down"
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        return without_frequencies(family)
+
+    def measure(self, xp: Any, view: View) -> Array:
+        p = view.params["p"]
+        some = xp.where(p > 0, p, xp.ones_like(p))
+        return xp.abs(xp.sum(p * xp.log(some), axis=-1))  # no minus zero

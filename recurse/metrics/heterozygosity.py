@@ -1,0 +1,27 @@
+"""The chance that two samples of the model differ: one minus the sum of squared probabilities."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from recurse.backend import Array
+from recurse.families import Family
+from recurse.metrics import Metric, View
+from recurse.metrics.frequencies import without_frequencies
+from recurse.sources import Source
+
+
+class Heterozygosity(Metric):
+    """``1 - sum p_i^2`` (Gini-Simpson index): 0 for a point, ``1 - 1/K`` for the uniform law."""
+
+    kind: Literal["heterozygosity"] = "heterozygosity"
+    cite = "Wright 1931; Seddik et al. 2404.05090"
+    label: ClassVar[str] = "1 - sum of squared probabilities"
+    worse: ClassVar[Literal["up", "down"]] = "down"
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        return without_frequencies(family)
+
+    def measure(self, xp: Any, view: View) -> Array:
+        p = view.params["p"]
+        return xp.sum(p * (1.0 - p), axis=-1)

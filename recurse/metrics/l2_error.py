@@ -1,0 +1,26 @@
+"""Squared distance of the model's probabilities to the true ones."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from recurse.backend import Array
+from recurse.families import Family
+from recurse.metrics import Metric, View
+from recurse.metrics.frequencies import without_truth
+from recurse.sources import Source
+
+
+class L2Error(Metric):
+    """``sum (p_i - q_i)^2``."""
+
+    kind: Literal["l2_error"] = "l2_error"
+    cite = "Seddik et al. 2404.05090; Kanabar & Gastpar (l2 loss)"
+    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
+    label: ClassVar[str] = "squared error of the probabilities"
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        return without_truth(source, family)
+
+    def measure(self, xp: Any, view: View) -> Array:
+        return xp.sum((view.params["p"] - view.truth["p"]) ** 2, axis=-1)

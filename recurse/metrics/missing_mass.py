@@ -1,0 +1,30 @@
+"""The true probability of all that the model has lost."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from recurse.backend import Array
+from recurse.families import Family
+from recurse.metrics import Metric, View
+from recurse.metrics.frequencies import without_truth
+from recurse.sources import Source
+
+
+class MissingMass(Metric):
+    """``sum of q_i over symbols with p_i = 0``: the chance that a real sample is new to the model.
+
+    It is the test error of the memoriser (Hutter), which knows the label of what it has seen.
+    """
+
+    kind: Literal["missing_mass"] = "missing_mass"
+    cite = "Dohmatob et al. 2402.07043, equation 9"
+    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
+    label: ClassVar[str] = "true mass of lost symbols"
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        return without_truth(source, family)
+
+    def measure(self, xp: Any, view: View) -> Array:
+        q = view.truth["p"]
+        return xp.sum(xp.where(view.params["p"] > 0, xp.zeros_like(q), q), axis=-1)

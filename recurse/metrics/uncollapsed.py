@@ -1,0 +1,27 @@
+"""Whether more than one symbol is left; its mean over seeds is the share that has not collapsed."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from recurse.backend import Array
+from recurse.families import Family
+from recurse.metrics import Metric, View
+from recurse.metrics.frequencies import without_frequencies
+from recurse.sources import Source
+
+
+class Uncollapsed(Metric):
+    """1 while the model can draw two symbols or more, 0 once it is a point."""
+
+    kind: Literal["uncollapsed"] = "uncollapsed"
+    cite = "Seddik et al. 2404.05090 (total collapse)"
+    label: ClassVar[str] = "share not collapsed to a point"
+    worse: ClassVar[Literal["up", "down"]] = "down"
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        return without_frequencies(family)
+
+    def measure(self, xp: Any, view: View) -> Array:
+        left = xp.sum(xp.astype(view.params["p"] > 0, xp.float64), axis=-1)
+        return xp.astype(left > 1.0, xp.float64)

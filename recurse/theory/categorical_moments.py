@@ -1,0 +1,60 @@
+"""Expected squared error and heterozygosity of refitted frequencies, for any schedule."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from recurse.theory.law import Curve, Law, link_of, usage_of
+from recurse.theory.moments import Moments, moments
+from recurse.theory.usage import Usage
+
+CITE = (
+    "recursion of the moments (recurse.theory.moments); replace: Seddik et al. 2404.05090, "
+    "mix: section 3 there"
+)
+
+
+class CategoricalMoments(Law):
+    """``E sum (p - q)^2`` and ``E (1 - sum p^2)``: frequencies are a mean of unit vectors.
+
+    One sample, as a unit vector, has a covariance of trace ``1 - sum q^2``; the model's own has
+    trace ``1 - sum p^2``. So the moments are those of a location model with the maximum-likelihood
+    covariance.
+    """
+
+    name: ClassVar[str] = "categorical_moments"
+    families: ClassVar[tuple[str, ...]] = ("categorical",)
+
+    def refusal(self, arm: Any) -> str | None:
+        if arm.source.law != "categorical":
+            return f"the probabilities of a {arm.source.kind} source are not known"
+        if arm.model.smoothing:
+            return "smoothed frequencies are no mean of the samples"
+        if link_of(arm) is None:
+            return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
+        try:
+            _solve(usage_of(arm), link_of(arm))
+        except ValueError as problem:
+            return str(problem)
+        return None
+
+    def curves(self, arm: Any) -> tuple[Curve, ...]:
+        solved = _solve(usage_of(arm), link_of(arm))
+        spread = heterozygosity(arm)
+        return (
+            Curve("l2_error", "exact", "expectation", spread * solved.error, CITE),
+            Curve("heterozygosity", "exact", "expectation", spread * solved.spread, CITE),
+        )
+
+
+def heterozygosity(arm: Any) -> float:
+    """``1 - sum q^2`` of the source."""
+    return float(np.sum(arm.source.p * (1.0 - arm.source.p)))
+
+
+@lru_cache(maxsize=2)
+def _solve(used: Usage, link: float) -> Moments:
+    return moments(used, np.ones(len(used.fits)), link)
