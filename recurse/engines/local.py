@@ -82,6 +82,8 @@ class LocalEngine:
 
     def execute(self) -> list[Failure]:
         """Run everything; returns what could not be finished. Interrupted, it stops its workers."""
+        for left in self._writer.root.glob("plan-*.json"):
+            left.unlink()  # of a run that was killed
         self._file.write_text(json.dumps(self._frozen), encoding="utf-8")
         try:
             while self._waiting or any(worker.block for worker in self._workers):

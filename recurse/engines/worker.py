@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import signal
 import sys
 import traceback
@@ -97,3 +98,4 @@ def _emit(event: Mapping[str, Any]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1], sys.argv[2])
+    os._exit(0)  # all that matters is on disk; unloading a framework takes a third of a second
