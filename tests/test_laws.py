@@ -23,14 +23,18 @@ from recurse.planner import not_exact
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
+from recurse.policies.grow import Grow
+from recurse.policies.halfway import Halfway
+from recurse.policies.memory import Memory
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
+from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
 from recurse.scenario import Arm, Samples
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 from recurse.theory.law import curves
-from tests.closed_arms import least_squares, normal
+from tests.closed_arms import BIASED, least_squares, normal
 from tests.harness import Array, change, simulate
 from tests.statistics_checks import z_test
 
@@ -66,6 +70,22 @@ GAUSSIAN: dict[str, Arm] = {
     "fresh": normal(Fresh(), samples=UNEQUAL, **SHORT),
     "oracle replace": normal(Replace(), samples=SMALL, corrector=ORACLE, **SHORT),
     "oracle accumulate": normal(Accumulate(), samples=SMALL, corrector=ORACLE, **SHORT),
+    "weighted fresh": normal(WeightedFresh(w=0.3), samples=UNEQUAL, **SHORT),
+    "weighted fresh unbiased": normal(WeightedFresh(), samples=UNEQUAL, model=UNBIASED, **SHORT),
+    "grow": normal(Grow(rate=0.5), samples=SMALL, **SHORT),
+    "halfway": normal(Halfway(), samples=SMALL, **SHORT),
+    "halfway, one dimension": normal(Halfway(), samples=SMALL, **{**SHORT, **ONE_DIMENSION}),
+    "memory": normal(Memory(size=3), samples=UNEQUAL, **SHORT),
+    "bias replace": normal(Replace(), samples=SMALL, sampler=BIASED, **SHORT),
+    "bias replace, one dimension": normal(
+        Replace(), samples=SMALL, sampler=BIASED, model=UNBIASED, **{**SHORT, **ONE_DIMENSION}
+    ),
+    "bias accumulate": normal(Accumulate(), samples=SMALL, sampler=BIASED, **SHORT),
+    "bias mix unbiased": normal(Mix(), samples=UNEQUAL, sampler=BIASED, model=UNBIASED, **SHORT),
+    "bias fresh": normal(Fresh(), samples=UNEQUAL, sampler=BIASED, **SHORT),
+    "bias weighted": normal(WeightedFresh(w=0.3), samples=UNEQUAL, sampler=BIASED, **SHORT),
+    "bias oracle": normal(Accumulate(), samples=SMALL, sampler=BIASED, corrector=ORACLE, **SHORT),
+    "bias subsample": normal(AccumulateSubsample(), samples=SMALL, sampler=BIASED, **SHORT),
 }
 LINEAR: dict[str, Arm] = {
     "replace": least_squares(Replace(), **LINE),
@@ -73,6 +93,9 @@ LINEAR: dict[str, Arm] = {
     "mix": least_squares(Mix(), **LINE),
     "mix, two copies": least_squares(Mix(), samples=Samples(real=24, synthetic=48), **LINE),
     "window": least_squares(Window(size=3), **LINE),
+    "halfway": least_squares(Halfway(), **LINE),
+    "fresh design, halfway": least_squares(Halfway(), source=FRESH_DESIGN, **LINE),
+    "fresh design, grow": least_squares(Grow(rate=0.4), source=FRESH_DESIGN, **LINE),
     "fresh design, replace": least_squares(Replace(), source=FRESH_DESIGN, **LINE),
     "fresh design, accumulate": least_squares(Accumulate(), source=FRESH_DESIGN, **LINE),
     "fresh design, mix": least_squares(Mix(), source=FRESH_DESIGN, generations=1),
@@ -174,6 +197,31 @@ def subsampled(n: int, fits: int) -> Array:
     return np.array(errors[1:])
 
 
+def fresh_loop(nr: int, ns: int, bias: float, first: float, fits: int) -> tuple[Array, Array]:
+    """Error of the mean and variance of the fresh loop, unbiased; theory.md section 8d."""
+    n = nr + ns
+    m, s = [first], [1.0]
+    for _ in range(fits - 1):
+        v = bias * s[-1]
+        s.append((nr - 1 + ns / n + (ns - 1 + nr / n) * v + nr * ns / n * m[-1]) / (n - 1))
+        m.append((ns / n) ** 2 * m[-1] + (nr + ns * v) / n**2)
+    return np.array(m), np.array(s)
+
+
+def weighted_loop(real: int, n: int, fits: int) -> Array:
+    """Error of the mean with weights 0.3 : 0.7 on n fresh and n synthetic samples, section 8a.
+
+    The variance is that of the union: ``s' = 0.3 + 0.7 s + 0.7 m - m'``.
+    """
+    m, s = [1 / real], [1 - 1 / real]
+    for _ in range(fits - 1):
+        m.append(0.49 * m[-1] + (0.09 + 0.49 * s[-1]) / n)
+        s.append(0.3 + 0.7 * (s[-1] + m[-2]) - m[-1])
+    return np.array(m)
+
+
+BIASED_REPLACE = normal(Replace(), samples=SMALL, sampler=BIASED, model=UNBIASED, **SHORT)
+BIASED_FRESH = normal(Fresh(), samples=UNEQUAL, sampler=BIASED, model=UNBIASED, **SHORT)
 FOUR = normal(AccumulateSubsample(), samples=Samples(real=4, synthetic=4), **SHORT)
 BY_HAND: dict[str, tuple[Arm, str, NDArray[Any]]] = {
     "replace, variance": (GAUSSIAN["replace"], "variance_ratio", (1 - TEN) ** STEPS),
@@ -194,6 +242,25 @@ BY_HAND: dict[str, tuple[Arm, str, NDArray[Any]]] = {
     ),
     # w_g = (p_0 + p_g) / 2.
     "linear mix": (LINEAR["mix"], "excess_risk", np.array([1, 5 / 4, 21 / 16, 85 / 64])),
+    # Twice, three times, ... the data of the first fit: 1 + 1/2 + 1/3 + ...
+    "linear halfway": (LINEAR["halfway"], "excess_risk", np.cumsum(1.0 / STEPS)),
+    "linear halfway, fresh": (
+        LINEAR["fresh design, halfway"],
+        "excess_risk",
+        19 * np.cumsum(1.0 / (24 * STEPS - 5)),
+    ),
+    # theory.md 8d: E Sigma_t = lambda^(t-1) Sigma, E||mu_t||^2 = tr (1 - lambda^t)/n(1 - lambda).
+    "bias, variance": (BIASED_REPLACE, "variance_ratio", 0.6 ** (STEPS - 1)),
+    "bias, mean": (BIASED_REPLACE, "mean_error", 3.5 * TEN * (1 - 0.6**STEPS) / 0.4),
+    # Section 8d again: the fresh loop with bias, one step at a time.
+    "bias fresh, mean": (BIASED_FRESH, "mean_error", 3.5 * fresh_loop(6, 8, 0.6, 1 / 16, 5)[0]),
+    "bias fresh, variance": (BIASED_FRESH, "variance_ratio", fresh_loop(6, 8, 0.6, 1 / 16, 5)[1]),
+    # mu' = 0.3 real + 0.7 synthetic.
+    "weighted, mean": (
+        normal(WeightedFresh(w=0.3), samples=Samples(real=10, synthetic=1000, fresh=1000), **SHORT),
+        "mean_error",
+        3.5 * weighted_loop(10, 1000, 5),
+    ),
     # w_g = (f_g + p_g) / 2 with new labels f_g from the truth.
     "linear fresh": (
         least_squares(Fresh(), **LINE),

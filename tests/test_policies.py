@@ -10,8 +10,12 @@ from recurse.policies import Policy
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
+from recurse.policies.grow import Grow
+from recurse.policies.halfway import Halfway
+from recurse.policies.memory import Memory
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
+from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
 from recurse.schedule import REAL, Pool, Schedule
 from recurse.spec import kinds
@@ -26,8 +30,12 @@ EXAMPLES: dict[str, list[Policy]] = {
         AccumulateSubsample(replacement=True),
     ],
     "fresh": [Fresh()],
+    "grow": [Grow(), Grow(rate=0.5), Grow(law="geometric", rate=0.7)],
+    "halfway": [Halfway()],
+    "memory": [Memory(size=1), Memory(size=4)],
     "mix": [Mix(), DOUBLE, HALF],
     "replace": [Replace()],
+    "weighted_fresh": [WeightedFresh(), *(WeightedFresh(w=w) for w in (0.0, 0.3))],
     "window": [Window(size=1), Window(size=2), Window(size=9)],
 }
 """Every discovered policy, with values of its options; a new one without examples fails here."""
@@ -72,6 +80,25 @@ GOLDEN: list[tuple[Policy, list[str]]] = [
     (DOUBLE, ["8 real + 16 synthetic[1]", "8 real + 16 synthetic[2]"]),
     (HALF, ["8 real + 2 synthetic[1]", "8 real + 2 synthetic[2]"]),
     (Fresh(), ["5 fresh[1] + 4 synthetic[1]", "5 fresh[2] + 4 synthetic[2]"]),
+    (Halfway(), ["12 synthetic[1]", "16 synthetic[2]", "20 synthetic[3]"]),
+    (Grow(), ["8 synthetic[1]", "12 synthetic[2]", "16 synthetic[3]"]),
+    (Grow(rate=2), ["16 synthetic[1]", "36 synthetic[2]"]),
+    (
+        Grow(law="geometric", rate=0.5),
+        ["2 synthetic[1]", "1 synthetic[2]", "1 synthetic[3]"],
+    ),
+    (
+        Memory(size=2),
+        [
+            "5 fresh[1] + 4 synthetic[1]",
+            "5 fresh[2] + 4 synthetic[1] + 4 synthetic[2]",
+            "5 fresh[3] + 4 synthetic[2] + 4 synthetic[3]",
+        ],
+    ),
+    # The real half weighs as much as the other: 5 * 0.9 = 4 * 1.125 = 9 / 2.
+    (WeightedFresh(w=0.5), ["5 fresh[1] (weight 0.9) + 4 synthetic[1] (weight 1.125)"]),
+    (WeightedFresh(w=0.0), ["4 synthetic[1]", "4 synthetic[2]"]),
+    (WeightedFresh(w=1.0), ["5 fresh[1]", "5 fresh[2]"]),
     (Window(size=1), ["4 synthetic[1]", "4 synthetic[2]"]),
     (
         Window(size=3),
@@ -143,3 +170,26 @@ def test_a_schedule_reads_like_a_list() -> None:
     assert len(schedule) == 4 and schedule[2] == list(schedule)[2]
     with pytest.raises(IndexError):
         schedule[-1]
+
+
+def test_a_growing_number_stays_within_limits() -> None:
+    """A law may name any number; a row never asks for none, or for more than 10^9."""
+    assert Grow(law="geometric", rate=100.0).row(5000, 9, 9, 0).size == 10**9
+    assert Grow(law="geometric", rate=0.01).row(5000, 9, 9, 0).size == 1
+
+
+@pytest.mark.parametrize("counts", [(10, 10), (1, 10), (30, 10)])
+def test_the_optimal_weight_has_the_least_error(counts: tuple[int, int]) -> None:
+    """He et al.: the limit ``(w^2 + k (1 - w)^2) / (w (2 - w))`` is least there, and equals w."""
+    fresh, synthetic = counts
+    uses = WeightedFresh().row(3, 5, synthetic, fresh).uses
+    shares = {use.pool.kind: use.take * use.weight / (fresh + synthetic) for use in uses}
+    best, k = shares["fresh"], fresh / synthetic
+    assert shares["fresh"] + shares["synthetic"] == pytest.approx(1, abs=1e-14)
+
+    def limit(w: float) -> float:
+        return (w**2 + k * (1 - w) ** 2) / (w * (2 - w))
+
+    assert limit(best) == pytest.approx(best, abs=1e-14)
+    assert min(limit(best - 1e-3), limit(best + 1e-3)) > limit(best)
+    assert counts != (10, 10) or best == pytest.approx((5**0.5 - 1) / 2, abs=1e-15)

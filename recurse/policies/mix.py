@@ -11,10 +11,16 @@ from recurse.schedule import REAL, Pool, Row, Use
 
 
 class Mix(Policy):
-    """Train on the same real sample every time, plus lambda times as many synthetic ones."""
+    """Train on the same real sample every time, plus lambda times as many synthetic ones.
+
+    Seddik's partially synthetic loop (N real and n synthetic samples) is this one without lambda.
+    """
 
     kind: Literal["mix"] = "mix"
-    cite = "Bertrand et al. 2310.00429; Alemohammad et al. 2307.01850 (synthetic augmentation)"
+    cite = (
+        "Bertrand et al. 2310.00429; Alemohammad et al. 2307.01850 (synthetic augmentation); "
+        "Seddik et al. 2404.05090 (partially synthetic)"
+    )
     ratio: Annotated[Annotated[float, Field(gt=0)] | None, Field(alias="lambda")] = None
     """Synthetic samples per real sample; by default ``samples.synthetic / samples.real``."""
 

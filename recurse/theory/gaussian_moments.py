@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from recurse.theory.law import Curve, Law, link_of, usage_of
+from recurse.theory.law import Curve, Law, corrector_link, usage_of
 from recurse.theory.moments import Moments, Vector, moments
 from recurse.theory.usage import Usage, is_synthetic
 
@@ -27,43 +27,53 @@ class GaussianMoments(Law):
     def refusal(self, arm: Any) -> str | None:
         if arm.source.kind != "gaussian":
             return f"the moments of a {arm.source.kind} source are not known"
-        if link_of(arm) is None:
+        if corrector_link(arm) is None or arm.sampler.kind not in ("none", "bias"):
             return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
         try:
-            _solve(usage_of(arm), _unbiased(arm), link_of(arm))
+            _solved(arm)
         except ValueError as problem:
             return str(problem)
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
-        used = usage_of(arm)
-        solved = _solve(used, _unbiased(arm), link_of(arm))
+        solved = _solved(arm)
         trace = float(np.trace(arm.source.matrix))
         name = f"expectation ({arm.model.estimator} covariance)"
         found = [
             Curve("mean_error", "exact", name, trace * solved.error, CITE),
             Curve("variance_ratio", "exact", name, solved.spread, CITE),
         ]
-        deviation = _deviation(used, _unbiased(arm)) if link_of(arm) == 1.0 else None
+        deviation = None
+        if corrector_link(arm) == 1.0:
+            deviation = _deviation(usage_of(arm), _unbiased(arm), bias_of(arm))
         if arm.source.dim == 1 and deviation is not None:
             w2 = trace * (solved.error + solved.spread + 1.0 - 2.0 * deviation)
             found.append(Curve("w2", "exact", name, w2, CITE_W2))
         return tuple(found)
 
 
+def bias_of(arm: Any) -> float:
+    """The factor on a model's covariance when it is sampled from (MAD's lambda)."""
+    return float(arm.sampler.strength) if arm.sampler.kind == "bias" else 1.0
+
+
 def _unbiased(arm: Any) -> bool:
     return bool(arm.model.estimator == "unbiased")
 
 
+def _solved(arm: Any) -> Moments:
+    return _solve(usage_of(arm), _unbiased(arm), corrector_link(arm), bias_of(arm))
+
+
 @lru_cache(maxsize=2)
-def _solve(used: Usage, unbiased: bool, link: float) -> Moments:
+def _solve(used: Usage, unbiased: bool, link: float, bias: float) -> Moments:
     inflation = np.ones(len(used.fits))
     if unbiased:
         total = _total_weight(used)
         if np.any(total <= 1):
             raise ValueError("the unbiased covariance needs a total weight above 1")
         inflation = total / (total - 1.0)
-    return moments(used, inflation, link)
+    return moments(used, inflation, link, bias)
 
 
 def _total_weight(used: Usage) -> Vector:
@@ -72,11 +82,12 @@ def _total_weight(used: Usage) -> Vector:
     return np.fromiter(pooled, dtype=np.float64, count=len(used.fits))
 
 
-def _deviation(used: Usage, unbiased: bool) -> Vector | None:
+def _deviation(used: Usage, unbiased: bool, bias: float) -> Vector | None:
     """``E sigma_g / sigma`` ``[G+1]`` in one dimension if every fit sees samples of one model only.
 
     Then ``sigma_g = sigma_s chi_{n-1} / sqrt(divisor)``, the chi independent of model s, and
-    ``E chi_{n-1} = sqrt(2) Gamma(n/2) / Gamma((n-1)/2)``.
+    ``E chi_{n-1} = sqrt(2) Gamma(n/2) / Gamma((n-1)/2)``. A sampling bias turns ``sigma_s`` into
+    ``sqrt(bias) sigma_s``.
     """
     found = np.ones(len(used.fits))
     for g, fit in enumerate(used.fits):
@@ -85,6 +96,7 @@ def _deviation(used: Usage, unbiased: bool) -> Vector | None:
         n, weight = fit.size, float(fit.weights[0])
         divisor = n - (1.0 / weight if unbiased else 0.0)
         chi = math.sqrt(2.0) * math.exp(math.lgamma(n / 2) - math.lgamma((n - 1) / 2))
-        origin = found[fit.pools[0] // 2 - 1] if is_synthetic(fit.pools)[0] else 1.0
+        model = fit.pools[0] // 2 - 1
+        origin = math.sqrt(bias) * found[model] if is_synthetic(fit.pools)[0] else 1.0
         found[g] = origin * chi / math.sqrt(divisor)
     return found

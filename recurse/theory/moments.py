@@ -2,7 +2,8 @@
 
 Write every sample relative to the true mean. Model t has mean ``mu_t`` (a weighted average of its
 training samples) and samples from it have mean ``mu_t`` and a covariance of expected trace ``v_t``,
-given everything earlier. All that is needed are expected inner products:
+given everything earlier (with a sampling bias lambda: ``lambda v_t``). All that is needed are
+expected inner products:
 
 - ``pair[a, b]``: of two different samples, one of class a and one of class b;
 - ``second[a]``: of a sample of class a with itself, ``v_s + m_s`` if model s made it.
@@ -50,13 +51,22 @@ class Moments:
     spread: Vector
 
 
-def moments(usage: Usage, inflation: Vector | None, link: float = 1.0) -> Moments:
+def moments(
+    usage: Usage,
+    inflation: Vector | None,
+    link: float = 1.0,
+    bias: float = 1.0,
+    curvature: float = 0.0,
+) -> Moments:
     """Runs the recursion for a true covariance of trace 1.
 
     Args:
         usage: what each fit sees.
-        inflation: ``[G+1]``, the covariance's factor; None: every model's covariance has trace 1.
+        inflation: ``[G+1]``, the covariance's factor; None: it does not depend on the samples.
         link: probability that a synthetic sample comes from its model and not from the truth.
+        bias: the factor on a model's covariance when it is sampled from.
+        curvature: without ``inflation``, every covariance has trace ``1 + curvature E||mu_t||^2``
+            (families whose variance is a quadratic function of a mean that is fitted unbiased).
 
     Raises:
         ValueError: too many classes; or a budget over samples of unequal weight.
@@ -67,14 +77,16 @@ def moments(usage: Usage, inflation: Vector | None, link: float = 1.0) -> Moment
     mean_product = np.zeros(0)
     for g, fit in enumerate(usage.fits):
         if g > 0 and (needed := usage.needed[2 * g]):
-            second = link * (error[g - 1] + spread[g - 1]) + (1 - link)
+            second = link * (error[g - 1] + bias * spread[g - 1]) + (1 - link)
             classes.add(2 * g, needed, second, link**2 * error[g - 1], link * mean_product)
         truth = 2 * g + 1 if g > 0 else REAL_CODE
         if needed := usage.needed[truth]:
             classes.add(truth, needed, 1.0, 0.0, np.zeros(classes.count))
         mean_product, square, second_moment = classes.average(fit)
         error[g] = _error(fit, square, second_moment)
-        spread[g] = 1.0 if inflation is None else inflation[g] * (second_moment - error[g])
+        spread[g] = 1.0 + curvature * error[g]
+        if inflation is not None:
+            spread[g] = inflation[g] * (second_moment - error[g])
         mean_product = classes.forget(fit, mean_product)
     return Moments(error, spread)
 

@@ -1,0 +1,26 @@
+"""New real data in every generation beside the synthetic samples of the last few models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from recurse.policies import Policy
+from recurse.schedule import Pool, Row, Use
+
+
+class Memory(Policy):
+    """Train on ``samples.fresh`` new real samples and those that the last ``size`` models made."""
+
+    kind: Literal["memory"] = "memory"
+    cite = "Alemohammad et al. 2307.01850 (fresh data loop with a memory of K generations)"
+    size: Annotated[int, Field(ge=1)]
+    """How many generations of synthetic samples are kept; 1 is ``fresh``."""
+
+    def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
+        uses = [Use(Pool("fresh", generation), fresh)] if fresh else []
+        if synthetic:
+            for born in range(max(generation - self.size + 1, 1), generation + 1):
+                uses.append(Use(Pool("synthetic", born), synthetic))
+        return Row(generation, synthetic, fresh, tuple(uses))

@@ -1,0 +1,76 @@
+"""He, Xu, Cheng: fresh real data of weight w beside synthetic ones; the best w is golden at n = m.
+
+With n fresh and m synthetic samples and ``k = n/m`` the error of the mean obeys, to leading order,
+``e' = (1 - w)^2 e + (w^2 + k (1 - w)^2) / n``; so it tends to ``f(w) / n`` with
+``f = (w^2 + k (1 - w)^2) / (w (2 - w))``. The least f is at ``w* = (sqrt(k^2 + 4k) - k) / 2`` and
+equals w*. Pooling without weights has ``w = k/(1 + k)`` and ``f = (1 + k)/(2 + k)``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from recurse.policies.weighted_fresh import optimal
+from recurse.theory.law import Curve, Law, link_of, usage_of
+from recurse.theory.usage import Portion
+
+CITE = "He, Xu, Cheng 2502.18049"
+
+
+class He(Law):
+    """Error of the mean in a loop with weighted fresh data, at large n: transient and limit."""
+
+    name: ClassVar[str] = "he"
+    families: ClassVar[tuple[str, ...]] = ("gaussian",)
+
+    def refusal(self, arm: Any) -> str | None:
+        if arm.source.kind != "gaussian":
+            return f"the moments of a {arm.source.kind} source are not known"
+        if link_of(arm) != 1.0:
+            return "stated for synthetic data as the model draws them, uncorrected"
+        try:
+            fits = usage_of(arm).fits
+        except ValueError as problem:
+            return str(problem)
+        later = list(enumerate(fits))[1:]
+        if not later or not all(_mixes(fit, fits[1], g) for g, fit in later):
+            return "stated for the same fresh real and synthetic counts and weights each time"
+        return None
+
+    def curves(self, arm: Any) -> tuple[Curve, ...]:
+        used = usage_of(arm)
+        fit = used.fits[1]
+        real = fit.pools % 2 == 1
+        n, m = int(fit.takes[real][0]), int(fit.takes[~real][0])
+        weight = fit.weights * fit.takes
+        w = float(weight[real][0] / weight.sum())
+        trace = float(np.trace(arm.source.matrix))
+        limit = trace / n * steady(w, n / m)
+        first = trace / int(used.needed[0])
+        steps = np.arange(arm.generations + 1.0)
+        decay = limit + (first - limit) * (1.0 - w) ** (2.0 * steps)
+        best = trace / n * optimal(n, m)
+        level = np.ones_like(steps)
+        return (
+            Curve("mean_error", "asymptotic", "large n: weighted mixing", decay, CITE),
+            Curve("mean_error", "asymptotic", "steady state", limit * level, CITE),
+            Curve("mean_error", "asymptotic", "least of all weights", best * level, CITE),
+        )
+
+
+def steady(w: float, k: float) -> float:
+    """``n MSE / sigma^2`` in the long run, 1 with real data alone; ``w`` in (0, 1]."""
+    return (w**2 + k * (1.0 - w) ** 2) / (w * (2.0 - w))
+
+
+def _mixes(fit: Portion, like: Portion, g: int) -> bool:
+    """Whether a fit sees fresh[g] and synthetic[g], with the counts and weights of another."""
+    return (
+        fit.budget is None
+        and sorted(fit.pools.tolist()) == [2 * g, 2 * g + 1]
+        and np.array_equal(fit.pools % 2, like.pools % 2)
+        and np.array_equal(fit.takes, like.takes)
+        and np.array_equal(fit.weights, like.weights)
+    )
