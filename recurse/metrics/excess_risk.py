@@ -20,7 +20,7 @@ class ExcessRisk(Metric):
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         if family.kind != "linear":
-            return "is the risk of a linear regression"
+            return f"'excess_risk' is the risk of a linear regression, not of '{family.kind}'"
         return has_parameters(source, family, "coefficients")
 
     def measure(self, xp: Any, view: View) -> Array:
