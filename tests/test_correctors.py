@@ -10,6 +10,7 @@ from recurse.correctors import Corrector
 from recurse.correctors.kmeans import KMeans
 from recurse.correctors.none import NoCorrector
 from recurse.correctors.oracle import Oracle
+from recurse.correctors.verifier import Reference, Verifier
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.replace import Replace
 from recurse.sources.digits import Digits
@@ -26,6 +27,7 @@ EXAMPLES: dict[str, Corrector] = {
     "none": NoCorrector(),
     "kmeans": KMeans(),
     "oracle": Oracle(gamma=1.0),
+    "verifier": Verifier(reference=Reference(tolerance=1.5)),
 }
 
 
@@ -36,6 +38,7 @@ def test_every_corrector_names_the_origin_of_its_information() -> None:
         "none": "nothing",
         "kmeans": "real sample",
         "oracle": "true distribution",
+        "verifier": "external verifier",
     }
 
 
@@ -125,7 +128,9 @@ def test_refusals() -> None:
 
 
 @pytest.mark.parametrize(
-    "corrector", [KMeans(clusters=3, strength=0.5), Oracle(gamma=1.0)], ids=repr
+    "corrector",
+    [KMeans(clusters=3, strength=0.5), Oracle(gamma=1.0), EXAMPLES["verifier"]],
+    ids=repr,
 )
 def test_the_loop_corrects_once(corrector: Corrector) -> None:
     """Synthetic pools are the model's samples under one application of the corrector."""
@@ -138,5 +143,6 @@ def test_the_loop_corrects_once(corrector: Corrector) -> None:
     prepared = corrector.prepare(STREAMS, SKEW, SKEW.draw(STREAMS, 0, "real", 24))
     draws = corrector.draws(STREAMS, SKEW, 1, 10)
     expected, share = corrector.correct(xp, samples, prepared, draws)
-    np.testing.assert_array_equal(found["x"], expected["x"])
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
     np.testing.assert_array_equal(recorded["corrected_share"], share)

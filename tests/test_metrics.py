@@ -122,6 +122,7 @@ SERVED: dict[str, list[tuple[Any, Any]]] = {
     "frechet": [(SKEW, Gaussian()), (Digits(), Vae())],
     "latent_spread": [(Digits(), Vae())],
     "mean_error": [(SKEW, Gaussian())],
+    "sign_accuracy": [(REGRESSION, Linear())],
     "test_nll": [(SKEW, Gaussian()), (REGRESSION, Linear())],
     "variance_ratio": [(SKEW, Gaussian())],
     "w2": [(SKEW, Gaussian())],

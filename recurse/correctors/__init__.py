@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recurse.backend import Array, Arrays, Host
 from recurse.sources import Batch, Source
 from recurse.spec import Kind
@@ -16,6 +19,8 @@ class Corrector(Kind):
     """A map of synthetic samples; it records what share it touched, and whence it knows better."""
 
     origin: ClassVar[Origin] = "nothing"
+    weighs: ClassVar[bool] = False
+    """Whether it weighs samples, which families trained by gradient steps do not know."""
 
     def refusal(self, source: Source, fields: tuple[str, ...]) -> str | None:
         """Why it cannot serve this source and these fields, or None."""
@@ -30,18 +35,27 @@ class Corrector(Kind):
         return {}
 
     def draws(self, streams: Streams, source: Source, generation: int, n: int) -> Host:
-        """The numbers it needs in one generation."""
+        """The numbers it needs in one generation to hand on ``n`` samples."""
         return {}
 
     def correct(
         self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
     ) -> tuple[Arrays, Array]:
-        """The corrected batch and the share of samples touched, ``[R]``.
+        """The corrected batch of n samples and the share touched, ``[R]``.
 
         A field ``weight`` ``[R, n]`` in the corrected batch weighs the samples; 0 leaves one out.
         """
         first = next(iter(batch.values()))
         return batch, xp.zeros_like(first[(slice(None),) + (0,) * (first.ndim - 1)])
+
+    def screen(
+        self, streams: Streams, generation: int, purpose: str, n: int
+    ) -> NDArray[np.float64] | None:
+        """Weights ``[R, n]`` of ``n`` real samples, for what cannot tell them apart; None: all 1.
+
+        The real sample is screened once, before the first fit.
+        """
+        return None
 
     def adjust(self, xp: Any, params: Arrays, previous: Arrays, prepared: Arrays) -> Arrays:
         """The model that is kept of the one just fitted; ``previous`` is empty in generation 0."""

@@ -32,7 +32,7 @@ class Gaussian(Closed[Source]):
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
         x, w = batch["x"], weights[..., None]
         count = xp.sum(weights, axis=1)
-        mean = xp.sum(w * x, axis=1) / count[:, None]
+        mean = xp.sum(w * x, axis=1) / _positive(xp, count)[:, None]
         centred = x - mean[:, None, :]
         return {
             "count": count,
@@ -43,7 +43,7 @@ class Gaussian(Closed[Source]):
     def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:
         count = left["count"] + right["count"]
         step = right["mean"] - left["mean"]
-        part = right["count"] / count
+        part = right["count"] / _positive(xp, count)
         between = (left["count"] * part)[:, None, None] * step[:, :, None] * step[:, None, :]
         return {
             "count": count,
@@ -56,9 +56,10 @@ class Gaussian(Closed[Source]):
 
     def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
         divisor = statistics["count"] - (1.0 if self.estimator == "unbiased" else 0.0)
+        defined = xp.where(divisor > 0, divisor, xp.full_like(divisor, float("nan")))
         return {
             "mean": statistics["mean"],
-            "covariance": statistics["scatter"] / divisor[:, None, None],
+            "covariance": statistics["scatter"] / defined[:, None, None],
         }
 
     def noise(self, source: Source, n: int) -> Mapping[str, Draw]:
@@ -97,3 +98,8 @@ class Gaussian(Closed[Source]):
         logdet = 2.0 * xp.sum(xp.log(xp.linalg.diagonal(lower)), axis=-1)
         square = xp.mean(xp.sum(white**2, axis=1), axis=1)
         return -0.5 * (square + logdet + dim * math.log(2.0 * math.pi))
+
+
+def _positive(xp: Any, count: Array) -> Array:
+    """1 in place of 0: no samples (all were filtered out) have mean 0 and weigh nothing."""
+    return xp.where(count > 0, count, xp.ones_like(count))

@@ -89,6 +89,8 @@ class Linear(Closed[LinearRegression]):
         x = noise["x"] if "x" in noise else _copies(xp, design["x"], e.shape[1])
         return {"x": x, "y": xp.matmul(x, params["coef"][..., None])[..., 0] + source.noise * e}
 
+        # Nothing left (all was filtered out) has no fit; a singular matrix would stop the block.
+        gram = xp.where(count[..., None] > 0, gram, xp.full_like(gram, float("nan")))
     def statistics_noise(self, source: LinearRegression, n: int) -> Mapping[str, Draw]:
         score: dict[str, Draw] = {"z": Normal((source.dim,))}
         return score if source.design == "reused" else {**score, **wishart.request(source.dim, n)}

@@ -51,15 +51,18 @@ class ClosedForm:
         kept = {name: drawn[name] for name in family.needs}
         self._design = self._put({name: kept[name] for name in family.shared(self._source)})
         self._correction.prepare(drawn)
-        return self._pool(self._put(kept))
+        return self._pool(self._put({**kept, **self._correction.screen(0, "real", n)}))
 
     def fresh(self, generation: int, n: int) -> Any:
         if self._exact:
             return self._statistics(generation, "fresh", self._meter.truth, n)
+        screened = self._put(self._correction.screen(generation, "fresh", n))
         if self._design:
-            return self._pool(self._samples(generation, "fresh", self._meter.truth, n))
+            drawn = self._samples(generation, "fresh", self._meter.truth, n)
+            return self._pool({**drawn, **screened})
         drawn = self._source.draw(self._streams, generation, "fresh", n)
-        return self._pool(self._put({name: drawn[name] for name in self._family.needs}))
+        kept = self._put({name: drawn[name] for name in self._family.needs})
+        return self._pool({**kept, **screened})
 
     def synthesise(self, generation: int, params: Arrays, n: int) -> tuple[Any, Numbers]:
         adapt = self._runtime.compile(type(self._sampler).adapt, (0, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recurse.backend import Array, Arrays, Runtime
+from recurse.backend import Array, Arrays, Host, Runtime
 from recurse.correctors import Corrector
 from recurse.lowering import Numbers
 from recurse.lowering.measure import runtime_arrays
@@ -29,6 +29,13 @@ class Correction:
         learned = self._corrector.prepare(self._streams, self._source, real)
         self._prepared = runtime_arrays(self._runtime, learned)
 
+    def screen(self, generation: int, purpose: str, n: int) -> Host:
+        """The field ``weight`` of real samples if samples are weighed at all."""
+        if not self._corrector.weighs:
+            return {}
+        weights = self._corrector.screen(self._streams, generation, purpose, n)
+        return {"weight": np.ones((len(self._streams.seeds), n)) if weights is None else weights}
+
     def candidates(self, n: int) -> int:
         """How many samples the corrector wants to see for ``n``."""
         return self._corrector.candidates(n)
@@ -44,7 +51,11 @@ class Correction:
         return kept
 
     def correct(self, generation: int, batch: Arrays, n: int) -> tuple[Arrays, Numbers]:
-        """The corrected batch, and the share touched as ``corrected_share``."""
+        """The corrected batch, and the share touched as ``corrected_share``.
+
+        Raises:
+            ValueError: the corrector hands on another number of samples, or weights unannounced.
+        """
         if not self._active:
             return batch, {}
         drawn = self._corrector.draws(self._streams, self._source, generation, n)
@@ -53,5 +64,12 @@ class Correction:
         changed, share = corrected(
             self._corrector, self._runtime.xp, dict(batch), self._prepared, draws
         )
+        if ("weight" in changed) != self._corrector.weighs:
+            text = "does not say truly whether it weighs samples"
+            raise ValueError(f"corrector '{self._corrector.kind}' {text}")
+        for name, field in changed.items():
+            if field.shape[1] != n:
+                text = f"hands on {field.shape[1]} samples ({name}), not {n}"
+                raise ValueError(f"corrector '{self._corrector.kind}' {text}")
         values = np.asarray(self._runtime.host(share), dtype=np.float64)
         return changed, {"corrected_share": values}

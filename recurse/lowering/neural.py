@@ -60,7 +60,7 @@ class NeuralNet:
             weights = self._family.initial(self._streams, generation, self._arm.source)
             start = runtime_arrays(self._runtime, weights)
         params, loss = self._net.fit(self._streams, generation, batch, start)
-        return params, {"train_loss": loss}
+        return self._correction.adjust(params, previous), {"train_loss": loss}
 
     def measure(self, generation: int, params: Arrays) -> Numbers:
         count = max(self._meter.samples, _GALLERY)

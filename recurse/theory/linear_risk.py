@@ -124,7 +124,7 @@ def _fresh(used: Usage, dim: int, link: float) -> Vector | None:
         model = int(fit.pools[labels].sum()) // 2 - 1
         inherited = risk[model] if len(labels) else 0.0
         if np.all(new):
-            risk[g] = _contraction(rows, size, dim, link) * inherited + _one_fit(size, dim)
+            risk[g] = contraction(rows, size, dim, link) * inherited + _one_fit(size, dim)
         elif link == 1.0 and len(labels) and _extends(fit, used.fits[model], new):
             risk[g] = inherited + rows / size * _one_fit(size, dim)
         else:
@@ -132,7 +132,7 @@ def _fresh(used: Usage, dim: int, link: float) -> Vector | None:
     return risk
 
 
-def _contraction(rows: int, size: int, dim: int, link: float) -> float:
+def contraction(rows: int, size: int, dim: int, link: float) -> float:
     """``rho`` of step 2, averaged over K ~ Binomial(rows, link): an oracle corrects some rows."""
     first = rows * link
     second = first * (1.0 - link) + first**2

@@ -1,0 +1,78 @@
+"""Feng et al.: pruned labels teach the right sign if and only if the error rate is below p*."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurse.theory.law import Curve, Law, usage_of
+from recurse.theory.linear_risk import contraction, least_squares_refusal
+from recurse.theory.workflow import workflow
+
+CITE = "Feng et al. 2406.07515, Theorem 4.2"
+CITE_RISK = "derived in recurse.theory.feng, with step 2 of recurse.theory.linear_risk"
+
+
+class Feng(Law):
+    """Least squares on labels of which a share ``p`` is turned, then verified; replace.
+
+    Of ``n`` samples ``N ~ Binomial(n, (1-p) phi + p psi)`` are kept, and a kept label is wrong with
+    probability ``q = p psi / (p psi + (1-p) phi)``; it is below 1/2 iff ``p < 1/(1 + psi/phi)``.
+    With ``B`` the Gram matrix of the wrong rows and ``G`` of all kept ones,
+    ``w_g = (I - 2 G^{-1} B) w_{g-1} + G^{-1} X'e``. So ``E w_g = (1-2q) w_{g-1}`` and
+    ``E||w_g||^2 = (1 - 4q + 4 rho) E||w_{g-1}||^2 + noise^2 d E[1/(N-d-1)]``, with
+    ``rho = E||G^{-1} B u||^2`` for a unit vector: exact for normal inputs, new in each generation.
+    """
+
+    name: ClassVar[str] = "feng"
+    families: ClassVar[tuple[str, ...]] = ("linear",)
+
+    def refusal(self, arm: Any) -> str | None:
+        if arm.corrector.kind != "verifier" or arm.corrector.error is None:
+            return "stated for a verifier of turned labels"
+        if reason := least_squares_refusal(arm):
+            return reason
+        if arm.source.design != "fresh" or arm.sampler.kind != "none":
+            return "stated for new inputs in each generation and the model's own labels"
+        flow = workflow(usage_of(arm))
+        if flow is None or flow.kind != "replace":
+            return "stated for replace with equal counts in all generations"
+        _, chances = kept(flow.n, arm.corrector, arm.source.dim)
+        if chances.sum() < 1 - 1e-9:
+            return "too few samples are kept for a finite expected risk"
+        return None
+
+    def curves(self, arm: Any) -> tuple[Curve, ...]:
+        dim, noise, judge = arm.source.dim, arm.source.noise, arm.corrector
+        flow = workflow(usage_of(arm))
+        assert flow is not None
+        counts, chances = kept(flow.n, judge, dim)
+        wrong = judge.kept_error
+        rho = chances @ np.array([contraction(int(k), int(k), dim, wrong) for k in counts])
+        added = noise**2 * dim * (chances @ (1.0 / (counts - dim - 1)))
+        square = dim + noise**2 * dim / (flow.n - dim - 1)
+        inner = float(dim)  # w* ~ N(0, I_d): E||w*||^2 = d
+        risk = np.empty(arm.generations + 1)
+        for g in range(len(risk)):
+            if g:
+                square = square * (1.0 - 4.0 * wrong + 4.0 * rho) + added
+                inner *= 1.0 - 2.0 * wrong
+            risk[g] = square - 2.0 * inner + dim
+        signs = np.sign(1.0 - 2.0 * wrong) ** np.arange(len(risk))
+        return (
+            Curve("excess_risk", "exact", "expectation", risk, CITE_RISK),
+            Curve("sign_accuracy", "asymptotic", "infinite data", (1.0 + signs) / 2.0, CITE),
+        )
+
+
+def kept(n: int, judge: Any, dim: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """How many of ``n`` samples may be kept, from ``d + 4`` on, and with which probability."""
+    from scipy.stats import binom
+
+    rate = (1.0 - judge.error) * judge.phi + judge.error * judge.psi
+    counts = np.arange(dim + 4, n + 1)
+    chances = binom.pmf(counts, n, rate)
+    likely = chances > 1e-15
+    return counts[likely], chances[likely]
