@@ -35,7 +35,7 @@ class He(Law):
         except ValueError as problem:
             return str(problem)
         later = list(enumerate(fits))[1:]
-        if not later or not all(_mixes(fit, fits[1], g) for g, fit in later):
+        if not later or not all(mixes(fit, fits[1], g) for g, fit in later):
             return "stated for the same fresh real and synthetic counts and weights each time"
         return None
 
@@ -65,8 +65,8 @@ def steady(w: float, k: float) -> float:
     return (w**2 + k * (1.0 - w) ** 2) / (w * (2.0 - w))
 
 
-def _mixes(fit: Portion, like: Portion, g: int) -> bool:
-    """Whether a fit sees fresh[g] and synthetic[g], with the counts and weights of another."""
+def mixes(fit: Portion, like: Portion, g: int) -> bool:
+    """Whether the fit of generation g sees fresh[g] and synthetic[g], counted as in ``like``."""
     return (
         fit.budget is None
         and sorted(fit.pools.tolist()) == [2 * g, 2 * g + 1]
