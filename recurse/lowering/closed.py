@@ -120,7 +120,11 @@ class ClosedForm:
 
     def _samples(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
         requests = self._family.noise(self._source, n)
-        noise = self._put(self._streams.draws(generation, purpose, requests))
+        numbers = self._streams.draws(generation, purpose, requests)
+        if self._family.conditional:
+            given = self._family.given_samples(self._source, n, host_arrays(self._runtime, params))
+            numbers |= self._streams.given(generation, purpose, given)
+        noise = self._put(numbers)
         drawn: Arrays = self._call("sample", self._source, params, noise, self._design)
         return drawn
 

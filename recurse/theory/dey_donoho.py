@@ -22,7 +22,9 @@ class DeyDonoho(Law):
     """Error of the fit relative to the first: discard t, augment H2_t, augment-subsample V_t."""
 
     name: ClassVar[str] = "dey_donoho"
-    families: ClassVar[tuple[str, ...]] = ("gaussian", "linear")
+    families: ClassVar[tuple[str, ...]] = (
+        *("gaussian", "linear", "bernoulli", "poisson", "exponential", "beta", "location"),
+    )
 
     def refusal(self, arm: Any) -> str | None:
         reason = _source_refusal(arm)
@@ -78,7 +80,7 @@ def subsample_factor(fits: int) -> NDArray[np.float64]:
 def _source_refusal(arm: Any) -> str | None:
     if arm.model.kind == "linear":
         return least_squares_refusal(arm)
-    if arm.source.kind != "gaussian":
+    if arm.source.law != arm.model.kind:
         return f"the moments of a {arm.source.kind} source are not known"
     return None
 
@@ -88,4 +90,6 @@ def _first(arm: Any, flow: Workflow) -> tuple[str, float]:
     if arm.model.kind == "linear":
         dim = arm.source.dim
         return "excess_risk", arm.source.noise**2 * dim / (flow.n - dim - 1)
+    if "theta" in arm.model.parameters:
+        return "parameter_error", arm.model.variance(arm.source) / flow.n
     return "mean_error", float(np.trace(arm.source.matrix)) / flow.n

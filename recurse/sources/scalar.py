@@ -1,0 +1,24 @@
+"""What sources of single numbers share: one field ``x`` of shape (1,), one true ``theta``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recurse.sources import Batch, Source
+from recurse.streams import Streams
+
+
+class Scalar(Source):
+    """Independent numbers from a law with one unknown parameter."""
+
+    @property
+    def fields(self) -> dict[str, tuple[int, ...]]:
+        return {"x": (1,)}
+
+    @property
+    def theta(self) -> float:
+        """The true value of the parameter that the family of the same name fits."""
+        raise TypeError(f"{type(self).__name__} has no parameter")
+
+    def truth(self, streams: Streams) -> Batch:
+        return {"theta": np.full(len(streams.seeds), self.theta)}
