@@ -26,7 +26,8 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     """The cost of one replicate of an arm."""
     width = sum(math.prod(shape) for shape in arm.model.fields(arm.source).values())
     rows = list(arm.schedule)
-    kept = whole(arm.schedule) is None
+    remembers = isinstance(arm.model, Closed) and arm.model.remembers
+    kept = whole(arm.schedule) is None and not remembers
     largest = max(row.pooled if not kept else max(row.synthesise, row.fresh) for row in rows)
     seen = max(arm.corrector.candidates(row.synthesise) for row in rows)
     largest = max(largest, arm.samples.real, seen)

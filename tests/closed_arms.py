@@ -6,20 +6,15 @@ from typing import Any
 
 from recurse.correctors.kmeans import KMeans
 from recurse.correctors.oracle import Oracle
-from recurse.families.categorical import Categorical
+from recurse.correctors.verifier import Reference, Verifier
 from recurse.families.gaussian import Gaussian
 from recurse.families.linear import Linear
 from recurse.metrics.diversity import Diversity
-from recurse.metrics.entropy import Entropy
 from recurse.metrics.excess_risk import ExcessRisk
 from recurse.metrics.frechet import Frechet
-from recurse.metrics.heterozygosity import Heterozygosity
-from recurse.metrics.l2_error import L2Error
 from recurse.metrics.mean_error import MeanError
-from recurse.metrics.missing_mass import MissingMass
+from recurse.metrics.sign_accuracy import SignAccuracy
 from recurse.metrics.test_nll import HeldoutNll
-from recurse.metrics.uncollapsed import Uncollapsed
-from recurse.metrics.unique import Unique
 from recurse.metrics.variance_ratio import VarianceRatio
 from recurse.metrics.w2 import W2
 from recurse.policies import Policy
@@ -34,12 +29,12 @@ from recurse.policies.replace import Replace
 from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
 from recurse.samplers.bias import Bias
-from recurse.samplers.temperature import Temperature
-from recurse.samplers.top_k import TopK
 from recurse.scenario import Arm, Samples
-from recurse.sources.categorical import CategoricalSource
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
+from tests.discrete_arms import DISCRETE
+from tests.kde_arms import KDE
+from tests.scalar_arms import SCALARS
 
 COVARIANCE = ((2.0, 0.5, 0.0), (0.5, 1.0, -0.3), (0.0, -0.3, 0.5))
 SKEW = GaussianSource(dim=3, mean=(1.0, -2.0, 0.5), covariance=COVARIANCE)
@@ -50,10 +45,7 @@ EVERYTHING = (
     Frechet(features="raw", samples=60, heldout=80),
     Diversity(samples=30),
 )
-RISK = (ExcessRisk(),)
-FREQUENCIES = (Heterozygosity(), L2Error(), Entropy())
-COUNTED = (*FREQUENCIES, Unique(), MissingMass(), Uncollapsed())
-WORDS = CategoricalSource(form="given", probabilities=(0.4, 0.05, 0.3, 0.05, 0.2))
+RISK = (ExcessRisk(), SignAccuracy())
 COUNTS = Samples(real=24, synthetic=24, fresh=12)
 
 
@@ -83,21 +75,10 @@ def least_squares(policy: Policy, **fields: Any) -> Arm:
     return Arm(policy=policy, **{**given, **fields})
 
 
-def frequencies(policy: Policy, **fields: Any) -> Arm:
-    """Counts of five symbols, two of them rare."""
-    given: dict[str, Any] = {
-        "source": WORDS,
-        "model": Categorical(symbols=5),
-        "samples": COUNTS,
-        "backend": "numpy",
-        "generations": 20,
-        "metrics": FREQUENCIES,
-    }
-    return Arm(policy=policy, **{**given, **fields})
-
-
 FRESH_DESIGN = LinearRegression(dim=4, noise=0.7, design="fresh")
 BIASED = Bias.model_validate({"lambda": 0.6})
+NEAR = Verifier(reference=Reference(offset=0.5, tolerance=1.8))
+TURNED = Verifier(error=0.3, phi=0.9, psi=0.4)
 POLICIES: dict[str, Policy] = {
     "replace": Replace(),
     "accumulate": Accumulate(),
@@ -113,6 +94,7 @@ POLICIES: dict[str, Policy] = {
     "weighted_fresh": WeightedFresh(w=0.25),
 }
 ARMS: dict[str, Arm] = {
+    **SCALARS,
     **{f"gaussian {name}": normal(policy) for name, policy in POLICIES.items()},
     **{
         f"linear reused {name}": least_squares(POLICIES[name])
@@ -131,15 +113,12 @@ ARMS: dict[str, Arm] = {
     "gaussian bias": normal(Accumulate(), sampler=BIASED),
     "gaussian bias oracle": normal(Fresh(), sampler=BIASED, corrector=Oracle(gamma=0.5)),
     "gaussian kmeans": normal(Replace(), corrector=KMeans(clusters=4, strength=0.5)),
-    **{
-        f"categorical {name}": frequencies(POLICIES[name], model=Categorical())
-        for name in ("replace", "accumulate", "by_age", "with_replacement", "weighted_fresh")
-    },
-    "categorical all metrics": frequencies(Mix(), metrics=(*COUNTED, HeldoutNll(heldout=40))),
-    "categorical smoothed": frequencies(Fresh(), model=Categorical(smoothing=0.5)),
-    "categorical temperature": frequencies(Mix(), sampler=Temperature(value=0.5)),
-    "categorical top_k": frequencies(Fresh(), sampler=TopK(k=2)),
-    "categorical oracle": frequencies(Window(size=2), corrector=Oracle(gamma=0.5)),
+    **DISCRETE,
+    **KDE,
+    "gaussian verifier": normal(Accumulate(), corrector=NEAR),
+    "gaussian verifier subsample": normal(AccumulateSubsample(), corrector=NEAR),
+    "linear verifier": least_squares(Mix(), source=FRESH_DESIGN, corrector=TURNED),
+    "linear verifier reused": least_squares(Accumulate(), corrector=TURNED),
     "linear ridge": least_squares(Accumulate(), model=Linear(ridge=0.2)),
     "linear ridge fresh": least_squares(Mix(), model=Linear(ridge=0.2), source=FRESH_DESIGN),
     "linear oracle": least_squares(Replace(), corrector=Oracle(gamma=0.5)),

@@ -17,6 +17,7 @@ from recurse.lowering import Operations
 from recurse.lowering.closed import ClosedForm
 from recurse.lowering.measure import host_arrays, runtime_arrays
 from recurse.lowering.neural import NeuralNet
+from recurse.lowering.remembered import Remembered
 from recurse.planner import not_exact
 from recurse.scenario import Arm
 
@@ -33,6 +34,8 @@ def operations(arm: Arm, seeds: Sequence[int], exact: bool | None = None) -> Ope
     """What the loop works with; by default lowered as the planner would."""
     started = runtime(arm.backend)
     if isinstance(arm.model, Closed):
+        if arm.model.remembers:
+            return Remembered(arm, tuple(seeds), started)
         chosen = not_exact(arm) is None if exact is None else exact
         return ClosedForm(arm, tuple(seeds), started, chosen)
     return NeuralNet(arm, tuple(seeds), started, backends()[arm.backend])

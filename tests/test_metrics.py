@@ -11,6 +11,7 @@ from scipy.linalg import sqrtm
 from scipy.stats import wishart as wishart_law
 
 from recurse.families.gaussian import Gaussian
+from recurse.families.kde import Kde
 from recurse.families.linear import Linear
 from recurse.families.vae import Vae
 from recurse.metrics import Metric, View
@@ -25,6 +26,7 @@ from recurse.metrics.variance_ratio import VarianceRatio
 from recurse.metrics.w2 import W2
 from recurse.sources.digits import Digits
 from recurse.sources.linear_regression import LinearRegression
+from recurse.sources.moons import Moons
 from recurse.spec import kinds
 from tests.closed_arms import SKEW
 
@@ -122,8 +124,10 @@ SERVED: dict[str, list[tuple[Any, Any]]] = {
     "frechet": [(SKEW, Gaussian()), (Digits(), Vae())],
     "latent_spread": [(Digits(), Vae())],
     "mean_error": [(SKEW, Gaussian())],
+    "second_moment": [(Moons(), Kde())],
     "sign_accuracy": [(REGRESSION, Linear())],
     "test_nll": [(SKEW, Gaussian()), (REGRESSION, Linear())],
+    "total_variation": [(SKEW, Kde())],
     "variance_ratio": [(SKEW, Gaussian())],
     "w2": [(SKEW, Gaussian())],
 }

@@ -16,16 +16,24 @@ from recurse.correctors import Corrector
 from recurse.correctors.kmeans import KMeans
 from recurse.correctors.none import NoCorrector
 from recurse.correctors.oracle import Oracle
+from recurse.correctors.verifier import Reference, Verifier
 from recurse.families.linear import Linear
 from recurse.metrics import View
+from recurse.metrics.alive import Alive
+from recurse.metrics.deviation_above import DeviationAbove
 from recurse.metrics.elbo import Elbo
 from recurse.metrics.frechet import Frechet
 from recurse.metrics.latent_spread import LatentSpread
+from recurse.metrics.parameter_error import ParameterError
+from recurse.metrics.second_moment import SecondMoment
+from recurse.metrics.total_variation import TotalVariation
 from recurse.sources.linear_regression import LinearRegression
 from recurse.spec import kinds
 from recurse.streams import Streams
-from tests.closed_arms import COUNTED, EVERYTHING, FRESH_DESIGN, RISK, SKEW, WORDS
-from tests.test_contract import EXAMPLES, law_noise
+from tests.closed_arms import EVERYTHING, FRESH_DESIGN, RISK, SKEW
+from tests.discrete_arms import COUNTED, WORDS
+from tests.scalar_arms import LAWS
+from tests.test_contract import EXAMPLES, law_noise, sample_noise
 
 STREAMS = Streams((1, 2, 3))
 
@@ -41,7 +49,7 @@ def put(arrays: Any) -> dict[str, Any]:
     return {name: strict.asarray(np.array(values)) for name, values in arrays.items()}
 
 
-FAMILIES = [kind for kind in EXAMPLES if kind != "vae"]
+FAMILIES = [kind for kind, arm in EXAMPLES.items() if arm.source.law == kind]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -51,7 +59,7 @@ def test_families(family: str) -> None:
     source = arm.source
     params = put(source.truth(STREAMS))
     for n in (1, 2, 20):
-        noise = put(STREAMS.draws(1, "synthetic", model.noise(source, n)))
+        noise = put(sample_noise(model, source, STREAMS, n))
         batch = model.sample(strict, source, params, noise, {})
         summed = model.statistics(strict, batch, strict.ones((3, n), dtype=strict.float64))
         noise = put(law_noise(model, source, STREAMS, n))
@@ -79,6 +87,7 @@ CORRECTORS: dict[str, Corrector] = {
     "none": NoCorrector(),
     "kmeans": KMeans(clusters=3),
     "oracle": Oracle(gamma=1.0),
+    "verifier": Verifier(reference=Reference(tolerance=1.5)),
 }
 
 
@@ -94,12 +103,18 @@ def test_correctors(name: str, labelled: bool) -> None:
         drawn["label"] = batch["label"]
     prepared = put(corrector.prepare(STREAMS, SKEW, real))
     corrected, share = corrector.correct(strict, put(batch), prepared, put(drawn))
-    assert corrected.keys() == batch.keys() and share.shape == (3,)
+    weight = {"weight"} if corrector.weighs else set()
+    assert corrected.keys() == batch.keys() | weight and share.shape == (3,)
+    assert all(corrected[name].dtype == strict.float64 for name in weight)
     assert corrected["x"].shape == batch["x"].shape and share.dtype == strict.float64
 
 
+ONE = (ParameterError(), Alive())
 METRICS: dict[str, Any] = {
-    **{metric.kind: metric for metric in (*EVERYTHING, *RISK, *COUNTED)},
+    **{metric.kind: metric for metric in (*EVERYTHING, *RISK, *COUNTED, *ONE)},
+    "deviation_above": DeviationAbove(),
+    "second_moment": SecondMoment(),
+    "total_variation": TotalVariation(),
     "elbo": Elbo(),
     "latent_spread": LatentSpread(),
     "frechet pca": Frechet(features="pca", components=2),
@@ -114,14 +129,19 @@ def test_every_metric_is_here() -> None:
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_metrics(name: str, dtype: Any) -> None:
     """``[R]`` in float64 from parameters, or from samples of either precision."""
-    laws = {"excess_risk": FRESH_DESIGN, **{metric.kind: WORDS for metric in COUNTED}}
+    laws = {
+        **{metric.kind: FRESH_DESIGN for metric in RISK},
+        **{metric.kind: WORDS for metric in COUNTED},
+        **{metric.kind: LAWS["poisson"] for metric in ONE},
+    }
     source: Any = laws.get(name, SKEW)
     samples = {"x": SKEW.draw(STREAMS, 1, "samples", 60)["x"].astype(dtype)}
     shared = {"x": SKEW.draw(Streams((9,)), 0, "heldout", 50)["x"][0].astype(dtype)}
     truth = put(source.truth(STREAMS))
     params = {key: 1.1 * values for key, values in truth.items()}
     quantities = {key: strict.ones(3, dtype=strict.float64) for key in ("log_prob", "elbo")}
-    quantities["latent_spread"] = quantities["elbo"]
+    params["second_moment"] = strict.ones(3, dtype=strict.float64)
+    quantities["latent_spread"] = quantities["total_variation"] = quantities["elbo"]
     for reference in (shared, {"x": SKEW.draw(STREAMS, 0, "heldout", 50)["x"].astype(dtype)}):
         view = View(params, truth, put(samples), put(reference), quantities)
         found = METRICS[name].measure(strict, view)

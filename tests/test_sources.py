@@ -15,8 +15,11 @@ from recurse.sources.linear_regression import LinearRegression
 from recurse.sources.table import Table
 from recurse.spec import kinds
 from recurse.streams import Streams
-from tests.closed_arms import SKEW, WORDS
+from tests.closed_arms import SKEW
+from tests.discrete_arms import WORDS
+from tests.scalar_arms import LAWS
 from tests.statistics_checks import z_test
+from tests.test_shapes import SHAPES
 
 SEEDS = (3, 1, 8)
 
@@ -33,6 +36,8 @@ def rows(tmp_path: Path) -> Path:
 def sources(rows: Path) -> dict[str, Source]:
     return {
         "categorical": WORDS,
+        **LAWS,
+        **SHAPES,
         "digits": Digits(),
         "gaussian": SKEW,
         "linear_regression": LinearRegression(dim=4),

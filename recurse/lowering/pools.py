@@ -153,10 +153,10 @@ class Bank:
         )
         weights = np.concatenate([np.full(use.take, use.weight) for use in row.uses])
         if row.budget is not None:
-            picked = self._picks(row)
-            return self._taken(index[picked]), weights[picked]
+            picked = self.picks(row)
+            return self.taken(index[picked]), weights[picked]
         if self._compact:
-            return self._taken(index), np.broadcast_to(weights, (replicates, len(weights)))
+            return self.taken(index), np.broadcast_to(weights, (replicates, len(weights)))
         spread = np.zeros(next(iter(self._arrays.values())).shape[1])
         spread[index] = weights
         return self._arrays, np.broadcast_to(spread, (replicates, len(spread)))
@@ -194,7 +194,16 @@ class Bank:
         """After ``unpack``: whether all that is needed is there."""
         return _complete(self._slots, row, following)
 
-    def _picks(self, row: Row) -> NDArray[np.int64]:
+    def start(self, pool: Pool) -> int:
+        """Where a pool begins."""
+        return self._slots[pool].start
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of what is kept of every sample."""
+        return tuple(self._arrays)
+
+    def picks(self, row: Row) -> NDArray[np.int64]:
         """Which of the row's samples each replicate sees: ``[R, budget]``."""
         assert row.budget is not None
         request = (
@@ -204,7 +213,8 @@ class Bank:
         )
         return self._streams.draw(row.generation, "subsample", request).astype(np.int64)
 
-    def _taken(self, index: NDArray[np.int64]) -> Batch:
+    def taken(self, index: NDArray[np.int64]) -> Batch:
+        """Samples by their place in the bank, ``[n]`` or ``[R, n]``."""
         if index.ndim == 1:
             return {name: values[:, index] for name, values in self._arrays.items()}
         rows = np.arange(len(index))[:, None]

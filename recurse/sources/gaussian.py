@@ -48,6 +48,15 @@ class GaussianSource(Source):
         z = streams.draw(generation, f"{purpose}/z", Normal((n, self.dim)))
         return {"x": self.center + z @ np.linalg.cholesky(self.matrix).T}
 
+    def second_moment(self, n: int) -> float:
+        return float(np.trace(self.matrix) + self.center @ self.center)
+
+    def log_density(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        root = np.linalg.cholesky(self.matrix)
+        white = (x - self.center) @ np.linalg.inv(root).T
+        constant = np.log(np.diagonal(root)).sum() + 0.5 * self.dim * np.log(2.0 * np.pi)
+        return np.asarray(-0.5 * np.sum(white**2, axis=-1) - constant, dtype=np.float64)
+
     def problems(self) -> list[tuple[str, str, str]]:
         found = []
         if self.mean is not None and len(self.mean) != self.dim:
