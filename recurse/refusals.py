@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator
 
 from recurse.backend import Backend, backends
-from recurse.families import Closed
+from recurse.families import Closed, Network
 from recurse.scenario import Arm
 from recurse.schedule import Row
 
@@ -88,6 +88,8 @@ def _row(arm: Arm, row: Row, fits: bool) -> Iterator[Refusal]:
     elif row.budget is not None and not row.replacement and row.budget > row.pooled:
         text = f"generation {row.generation} draws {row.budget} of {row.pooled} samples"
         yield "E205", text, ("policy", "budget")
+    elif isinstance(arm.model, Network) and any(use.weight != 1.0 for use in row.uses):
+        yield "E204", f"'{arm.model.kind}' is fitted without weights of samples", ("policy",)
     elif fits:
         for path, code, message in arm.model.problems(arm.source, row, arm.samples.real):
             yield code, message, tuple(path.split("."))

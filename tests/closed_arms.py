@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from recurse.correctors.curation import Curation
+from recurse.correctors.detector import Detector
 from recurse.correctors.kmeans import KMeans
 from recurse.correctors.oracle import Oracle
 from recurse.correctors.verifier import Reference, Verifier
@@ -12,6 +14,7 @@ from recurse.families.linear import Linear
 from recurse.metrics.diversity import Diversity
 from recurse.metrics.excess_risk import ExcessRisk
 from recurse.metrics.frechet import Frechet
+from recurse.metrics.log_spread import LogSpread
 from recurse.metrics.mean_error import MeanError
 from recurse.metrics.sign_accuracy import SignAccuracy
 from recurse.metrics.test_nll import HeldoutNll
@@ -34,6 +37,7 @@ from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 from tests.discrete_arms import DISCRETE
 from tests.kde_arms import KDE
+from tests.regression_arms import REGRESSIONS
 from tests.scalar_arms import SCALARS
 
 COVARIANCE = ((2.0, 0.5, 0.0), (0.5, 1.0, -0.3), (0.0, -0.3, 0.5))
@@ -110,11 +114,15 @@ ARMS: dict[str, Arm] = {
     "gaussian unbiased": normal(Replace(), model=Gaussian(estimator="unbiased")),
     "gaussian all metrics": normal(Mix(), metrics=EVERYTHING),
     "gaussian oracle": normal(Accumulate(), corrector=Oracle(gamma=0.5), metrics=EVERYTHING),
+    "gaussian log spread": normal(Grow(rate=0.5), sampler=BIASED, metrics=(LogSpread(),)),
     "gaussian bias": normal(Accumulate(), sampler=BIASED),
     "gaussian bias oracle": normal(Fresh(), sampler=BIASED, corrector=Oracle(gamma=0.5)),
     "gaussian kmeans": normal(Replace(), corrector=KMeans(clusters=4, strength=0.5)),
     **DISCRETE,
     **KDE,
+    **REGRESSIONS,
+    "gaussian curation": normal(Mix(), corrector=Curation(direction=(0.2, 0.0, -0.1))),
+    "gaussian detector": normal(Fresh(), corrector=Detector(auc=0.7, power=2.0)),
     "gaussian verifier": normal(Accumulate(), corrector=NEAR),
     "gaussian verifier subsample": normal(AccumulateSubsample(), corrector=NEAR),
     "linear verifier": least_squares(Mix(), source=FRESH_DESIGN, corrector=TURNED),

@@ -19,6 +19,7 @@ from recurse.metrics.diversity import Diversity
 from recurse.metrics.elbo import Elbo
 from recurse.metrics.excess_risk import ExcessRisk
 from recurse.metrics.frechet import Frechet
+from recurse.metrics.log_spread import LogSpread
 from recurse.metrics.mean_error import MeanError
 from recurse.metrics.normals import squared_w2
 from recurse.metrics.test_nll import HeldoutNll
@@ -76,6 +77,8 @@ def test_parameter_metrics() -> None:
     ratio = np.trace(s, axis1=1, axis2=2) / np.trace(s0, axis1=1, axis2=2)
     assert np.allclose(VarianceRatio().measure(xp, seen), ratio)
     assert np.allclose(W2().measure(xp, seen), squared_w2(xp, m, s, m0, s0))
+    volume = np.linalg.slogdet(s)[1] - np.linalg.slogdet(s0)[1]
+    assert np.allclose(LogSpread().measure(xp, seen), volume / (2 * 4))
     risk = view(params={"coef": m}, truth={"coef": m0, "covariance": s0})
     expected = np.einsum("ri,rij,rj->r", m - m0, s0, m - m0)
     assert np.allclose(ExcessRisk().measure(xp, risk), expected)
@@ -123,8 +126,11 @@ SERVED: dict[str, list[tuple[Any, Any]]] = {
     "excess_risk": [(REGRESSION, Linear())],
     "frechet": [(SKEW, Gaussian()), (Digits(), Vae())],
     "latent_spread": [(Digits(), Vae())],
+    "log_spread": [(SKEW, Gaussian())],
     "mean_error": [(SKEW, Gaussian())],
+    "ridge_risk": [],
     "second_moment": [(Moons(), Kde())],
+    "reward": [],
     "sign_accuracy": [(REGRESSION, Linear())],
     "test_nll": [(SKEW, Gaussian()), (REGRESSION, Linear())],
     "total_variation": [(SKEW, Kde())],

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 from recurse.correctors import Corrector
+from recurse.correctors.curation import Curation, Nearness
+from recurse.correctors.detector import Detector
 from recurse.correctors.kmeans import KMeans
 from recurse.correctors.none import NoCorrector
 from recurse.correctors.oracle import Oracle
 from recurse.correctors.verifier import Reference, Verifier
+from recurse.correctors.watermark import Watermark
 from recurse.families.linear import Linear
 from recurse.metrics import View
 from recurse.metrics.alive import Alive
@@ -24,7 +27,9 @@ from recurse.metrics.deviation_above import DeviationAbove
 from recurse.metrics.elbo import Elbo
 from recurse.metrics.frechet import Frechet
 from recurse.metrics.latent_spread import LatentSpread
+from recurse.metrics.log_spread import LogSpread
 from recurse.metrics.parameter_error import ParameterError
+from recurse.metrics.ridge_risk import RidgeRisk
 from recurse.metrics.second_moment import SecondMoment
 from recurse.metrics.total_variation import TotalVariation
 from recurse.sources.linear_regression import LinearRegression
@@ -88,6 +93,9 @@ CORRECTORS: dict[str, Corrector] = {
     "kmeans": KMeans(clusters=3),
     "oracle": Oracle(gamma=1.0),
     "verifier": Verifier(reference=Reference(tolerance=1.5)),
+    "curation": Curation(k=3, nearness=Nearness(target=(1.0, -2.0, 0.5))),
+    "detector": Detector(auc=0.8),
+    "watermark": Watermark(tpr=0.9, fpr=0.1),
 }
 
 
@@ -97,22 +105,47 @@ def test_correctors(name: str, labelled: bool) -> None:
     corrector = CORRECTORS[name]
     real = SKEW.draw(STREAMS, 0, "real", 30)
     drawn = dict(corrector.draws(STREAMS, SKEW, 1, 12))
-    batch = SKEW.draw(STREAMS, 1, "batch", 12)
+    seen = corrector.candidates(12)
+    batch = SKEW.draw(STREAMS, 1, "batch", seen)
     if labelled:
-        real["label"], batch["label"] = (np.tile(np.arange(n) % 2, (3, 1)) for n in (30, 12))
+        real["label"], batch["label"] = (np.tile(np.arange(n) % 2, (3, 1)) for n in (30, seen))
         drawn["label"] = batch["label"]
     prepared = put(corrector.prepare(STREAMS, SKEW, real))
     corrected, share = corrector.correct(strict, put(batch), prepared, put(drawn))
     weight = {"weight"} if corrector.weighs else set()
     assert corrected.keys() == batch.keys() | weight and share.shape == (3,)
     assert all(corrected[name].dtype == strict.float64 for name in weight)
-    assert corrected["x"].shape == batch["x"].shape and share.dtype == strict.float64
+    assert corrected["x"].shape == (3, 12, 3) and share.dtype == strict.float64
+
+
+SELECTIONS: list[tuple[Any, Corrector]] = [
+    (WORDS, Verifier(accepts=(0, 3), psi=0.5)),
+    (WORDS, Curation(k=3, values=(0.0, 1.0, 0.5, -1.0, 2.0))),
+    (WORDS, Detector(auc=0.6, use="filter", fpr=0.2)),
+    (WORDS, Watermark(tpr=0.5)),
+    (SKEW, Curation(direction=(1.0, 0.0, 0.0))),
+    (FRESH_DESIGN, Verifier(error=0.3, phi=0.9, psi=0.2)),
+    (FRESH_DESIGN, Verifier(reference=Reference(offset=0.5, tolerance=1.0, radius=0.1))),
+]
+
+
+@pytest.mark.parametrize(("source", "corrector"), SELECTIONS, ids=repr)
+def test_selections(source: Any, corrector: Corrector) -> None:
+    """Every way to select, of the fields that it is for."""
+    prepared = put(corrector.prepare(STREAMS, source, {}))
+    draws = put(corrector.draws(STREAMS, source, 1, 12))
+    batch = put(source.draw(STREAMS, 1, "batch", corrector.candidates(12)))
+    corrected, share = corrector.correct(strict, batch, prepared, draws)
+    assert {values.shape[:2] for values in corrected.values()} == {(3, 12)}
+    assert ("weight" in corrected) == corrector.weighs and share.shape == (3,)
 
 
 ONE = (ParameterError(), Alive())
 METRICS: dict[str, Any] = {
     **{metric.kind: metric for metric in (*EVERYTHING, *RISK, *COUNTED, *ONE)},
+    "ridge_risk": RidgeRisk(samples=60),
     "deviation_above": DeviationAbove(),
+    "log_spread": LogSpread(),
     "second_moment": SecondMoment(),
     "total_variation": TotalVariation(),
     "elbo": Elbo(),
@@ -131,11 +164,15 @@ def test_metrics(name: str, dtype: Any) -> None:
     """``[R]`` in float64 from parameters, or from samples of either precision."""
     laws = {
         **{metric.kind: FRESH_DESIGN for metric in RISK},
+        "ridge_risk": FRESH_DESIGN,
         **{metric.kind: WORDS for metric in COUNTED},
         **{metric.kind: LAWS["poisson"] for metric in ONE},
     }
     source: Any = laws.get(name, SKEW)
     samples = {"x": SKEW.draw(STREAMS, 1, "samples", 60)["x"].astype(dtype)}
+    if name == "ridge_risk":
+        drawn = FRESH_DESIGN.draw(STREAMS, 1, "samples", 60)
+        samples = {key: values.astype(dtype) for key, values in drawn.items()}
     shared = {"x": SKEW.draw(Streams((9,)), 0, "heldout", 50)["x"][0].astype(dtype)}
     truth = put(source.truth(STREAMS))
     params = {key: 1.1 * values for key, values in truth.items()}

@@ -211,6 +211,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "E206",
         "this machine has",
     ),
+    "weights for a network": (
+        {
+            "source": "digits",
+            "model": "vae",
+            "backend": "torch",
+            "metrics": ["elbo"],
+            "policy": "weighted_fresh",
+            "samples": {"real": 100, "synthetic": 100, "fresh": 50},
+        },
+        "E204",
+        "without weights",
+    ),
     "family": ({"model": "linear"}, "E211", "noise of a regression"),
     "warm start": ({"start": "warm"}, "E211", "closed form"),
     "corrector": (

@@ -82,6 +82,22 @@ def _total_weight(used: Usage) -> Vector:
     return np.fromiter(pooled, dtype=np.float64, count=len(used.fits))
 
 
+def alone(used: Usage, unbiased: bool) -> list[tuple[int, float, int]] | None:
+    """Size, divisor of the scatter in samples, and model of origin (-1: the truth) of each fit.
+
+    None if a fit sees samples of several models, or a sample twice: then no covariance is a Wishart
+    multiple of another.
+    """
+    found = []
+    for fit in used.fits:
+        if len(fit.pools) > 1 or fit.replacement or fit.size < 2:
+            return None
+        divisor = fit.size - (1.0 / float(fit.weights[0]) if unbiased else 0.0)
+        model = int(fit.pools[0]) // 2 - 1 if is_synthetic(fit.pools)[0] else -1
+        found.append((fit.size, divisor, model))
+    return found
+
+
 def _deviation(used: Usage, unbiased: bool, bias: float) -> Vector | None:
     """``E sigma_g / sigma`` ``[G+1]`` in one dimension if every fit sees samples of one model only.
 
@@ -89,14 +105,12 @@ def _deviation(used: Usage, unbiased: bool, bias: float) -> Vector | None:
     ``E chi_{n-1} = sqrt(2) Gamma(n/2) / Gamma((n-1)/2)``. A sampling bias turns ``sigma_s`` into
     ``sqrt(bias) sigma_s``.
     """
-    found = np.ones(len(used.fits))
-    for g, fit in enumerate(used.fits):
-        if len(fit.pools) > 1 or fit.replacement or fit.size < 2:
-            return None
-        n, weight = fit.size, float(fit.weights[0])
-        divisor = n - (1.0 / weight if unbiased else 0.0)
+    chain = alone(used, unbiased)
+    if chain is None:
+        return None
+    found = np.ones(len(chain))
+    for g, (n, divisor, model) in enumerate(chain):
         chi = math.sqrt(2.0) * math.exp(math.lgamma(n / 2) - math.lgamma((n - 1) / 2))
-        model = fit.pools[0] // 2 - 1
-        origin = math.sqrt(bias) * found[model] if is_synthetic(fit.pools)[0] else 1.0
+        origin = math.sqrt(bias) * found[model] if model >= 0 else 1.0
         found[g] = origin * chi / math.sqrt(divisor)
     return found

@@ -96,8 +96,11 @@ def link_of(arm: Any) -> float | None:
     The oracle pi_gamma replaces a sample by a draw from the truth with probability
     ``gamma / (1 + gamma)`` (Gillman et al. 2402.07087, Def. 4.1, sample by sample).
     """
-    if arm.sampler.kind != "none":
-        return None
+    return corrector_link(arm) if arm.sampler.kind == "none" else None
+
+
+def corrector_link(arm: Any) -> float | None:
+    """``link_of`` whatever the sampler: for laws that know how it changes the model's law."""
     if arm.corrector.kind == "none":
         return 1.0
     if arm.corrector.kind == "oracle":

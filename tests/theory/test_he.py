@@ -42,7 +42,7 @@ def test_values_of_the_paper() -> None:
 
 @pytest.mark.parametrize("w", [0.2, 0.5, "optimal", 0.9])
 def test_the_exact_moments_tend_to_it(w: float) -> None:
-    """Transient to 2 % (the first model has 50 samples and lacks that much spread), limit to 1e-4."""
+    """Transient to 2 % (a first model of 50 samples lacks that much spread), limit to 1e-4."""
     one = arm(WeightedFresh(w=w), 10**5, 2 * 10**5, 200)
     exact = named(one, "expect").values
     assert np.allclose(exact, named(one, "large n").values, rtol=0.02, atol=0)

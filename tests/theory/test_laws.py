@@ -242,7 +242,8 @@ def test_too_many_kinds_of_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_oracle_leaves_the_exact_expectation_and_drops_the_papers() -> None:
     arm = gaussian_arm(Accumulate(), corrector=Oracle(gamma=1.0))
-    assert set(reasons(arm)) == {"kazdan", "dey_donoho"}
+    assert {"kazdan", "dey_donoho"} <= set(reasons(arm))
+    assert "gaussian_moments" not in reasons(arm)
     plain = gaussian_arm(Accumulate())
     assert np.all(exact(arm, "mean_error")[1:] < exact(plain, "mean_error")[1:])
 
