@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -94,7 +95,9 @@ class Categorical(Closed[Source]):
         if symbols.ndim == 1:
             shape = (params["p"].shape[0], symbols.shape[0])
             symbols = xp.broadcast_to(symbols[None, :], shape)
-        return xp.mean(xp.log(xp.take_along_axis(params["p"], symbols, axis=1)), axis=1)
+        p = xp.take_along_axis(params["p"], symbols, axis=1)
+        known = xp.log(xp.where(p > 0, p, xp.ones_like(p)))
+        return xp.mean(xp.where(p > 0, known, -math.inf * xp.ones_like(p)), axis=1)
 
     def _size(self) -> int:
         assert self.symbols is not None, "the number of symbols comes from the source: see bound"
