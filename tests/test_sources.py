@@ -18,6 +18,7 @@ from recurse.streams import Streams
 from tests.closed_arms import SKEW
 from tests.discrete_arms import WORDS
 from tests.scalar_arms import LAWS
+from tests.regression_arms import SLOPE
 from tests.statistics_checks import z_test
 from tests.test_shapes import SHAPES
 
@@ -41,6 +42,7 @@ def sources(rows: Path) -> dict[str, Source]:
         "digits": Digits(),
         "gaussian": SKEW,
         "linear_regression": LinearRegression(dim=4),
+        "regression": SLOPE,
         "table": Table(path=str(rows)),
     }
 

@@ -185,6 +185,9 @@ def matches(data: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
 
 def _at(data: Any, path: str) -> Any:
     for part in path.split("."):
+        if isinstance(data, list) and part.isdigit() and int(part) < len(data):
+            data = data[int(part)]
+            continue
         if not isinstance(data, Mapping) or part not in data:
             return None
         data = data[part]

@@ -1,4 +1,4 @@
-"""Linear regression by ordinary least squares or ridge; the label noise is the source's."""
+"""Linear regression by least squares, ridge or minimum norm; the label noise is the source's."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from recurse.backend import Array, Arrays
 from recurse.families import Closed, wishart
 from recurse.schedule import Row
 from recurse.sources import Source
-from recurse.sources.linear_regression import LinearRegression
+from recurse.sources.linear_regression import Regression
 from recurse.streams import Draw, Normal, Streams
 
 
-class Linear(Closed[LinearRegression]):
+class Linear(Closed[Regression]):
     """``y = x.coef + noise``: parameters ``coef [R, d]``; the last model labels new data."""
 
     kind: Literal["linear"] = "linear"
@@ -28,22 +28,33 @@ class Linear(Closed[LinearRegression]):
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
     ridge: Annotated[float, Field(ge=0)] = 0.0
     """Penalty on ``|coef|^2`` beside the mean squared error; 0 is ordinary least squares."""
+    min_norm: bool = False
+    """Allow fewer samples than dimensions: of all least-squares solutions take the shortest. What
+    lies below 1e-10 of the largest eigenvalue of the Gram matrix counts as zero."""
 
     def refusal(self, source: Source) -> str | None:
-        if isinstance(source, LinearRegression):
+        if isinstance(source, Regression):
             return None
         return (
             f"'linear' labels data with the noise of a regression, source '{source.kind}' has none"
         )
 
-    def problems(self, source: LinearRegression, row: Row, real: int) -> list[tuple[str, str, str]]:
+    def problems(self, source: Regression, row: Row, real: int) -> list[tuple[str, str, str]]:
         found = []
         odd = [use for use in row.uses if use.take % real]
         if source.design == "reused" and odd:
             text = f"a reused design relabels all {real} inputs, {odd[0].pool} has {odd[0].take}"
             found.append(("samples", "E204", text))
-        if self.ridge == 0 and row.size <= source.dim + 1:
-            least = source.dim + 2
+        least = source.dim + 2
+        if self.min_norm and self.ridge:
+            found.append(("model.ridge", "E204", "a penalty and minimum norm exclude each other"))
+        elif self.min_norm and abs(row.size - source.dim) < 2:
+            text = (
+                f"minimum norm in {source.dim} dimensions has no finite risk with {row.size} "
+                f"samples (generation {row.generation})"
+            )
+            found.append(("samples", "E204", text))
+        elif not (self.ridge or self.min_norm) and row.size < least:
             found.append(
                 (
                     "samples",
@@ -54,7 +65,7 @@ class Linear(Closed[LinearRegression]):
             )
         return found
 
-    def shared(self, source: LinearRegression) -> tuple[str, ...]:
+    def shared(self, source: Regression) -> tuple[str, ...]:
         return ("x",) if source.design == "reused" else ()
 
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
@@ -73,32 +84,39 @@ class Linear(Closed[LinearRegression]):
         if "gram" not in statistics:
             return {"coef": statistics["coef"] / count}
         gram, moment = statistics["gram"], statistics["moment"]
+        if self.min_norm:
+            return {"coef": _shortest(xp, gram, moment)}
         if self.ridge:
             identity = xp.eye(gram.shape[-1], dtype=xp.float64)[None, ...]
             gram = gram + (self.ridge * count)[..., None] * identity
+        # Nothing left (all was filtered out) has no fit; a singular matrix would stop the block.
+        gram = xp.where(count[..., None] > 0, gram, xp.full_like(gram, float("nan")))
         return {"coef": xp.linalg.solve(gram, moment[..., None])[..., 0]}
 
-    def noise(self, source: LinearRegression, n: int) -> Mapping[str, Draw]:
+    def noise(self, source: Regression, n: int) -> Mapping[str, Draw]:
         label: dict[str, Draw] = {"e": Normal((n,))}
         return label if source.design == "reused" else {"x": Normal((n, source.dim)), **label}
 
     def sample(
-        self, xp: Any, source: LinearRegression, params: Arrays, noise: Arrays, design: Arrays
+        self, xp: Any, source: Regression, params: Arrays, noise: Arrays, design: Arrays
     ) -> dict[str, Array]:
         e = noise["e"]
-        x = noise["x"] if "x" in noise else _copies(xp, design["x"], e.shape[1])
+        if "x" not in noise:
+            x = _copies(xp, design["x"], e.shape[1])
+        elif (deviations := source.deviations) is not None:
+            x = noise["x"] * xp.asarray(deviations)[None, None, :]
+        else:
+            x = noise["x"]
         return {"x": x, "y": xp.matmul(x, params["coef"][..., None])[..., 0] + source.noise * e}
 
-        # Nothing left (all was filtered out) has no fit; a singular matrix would stop the block.
-        gram = xp.where(count[..., None] > 0, gram, xp.full_like(gram, float("nan")))
-    def statistics_noise(self, source: LinearRegression, n: int) -> Mapping[str, Draw]:
+    def statistics_noise(self, source: Regression, n: int) -> Mapping[str, Draw]:
         score: dict[str, Draw] = {"z": Normal((source.dim,))}
         return score if source.design == "reused" else {**score, **wishart.request(source.dim, n)}
 
     def sample_statistics(
         self,
         xp: Any,
-        source: LinearRegression,
+        source: Regression,
         n: int,
         params: Arrays,
         noise: Arrays,
@@ -119,29 +137,33 @@ class Linear(Closed[LinearRegression]):
             root = design["factor"] * xp.sqrt(n / design["count"])
         else:
             root = wishart.bartlett(xp, noise["diagonal"], noise["below"], source.dim)
+            if (deviations := source.deviations) is not None:
+                root = xp.asarray(deviations)[None, :, None] * root
         gram = xp.matmul(root, xp.matrix_transpose(root))
         moment = xp.matmul(gram, coef[..., None]) + source.noise * xp.matmul(root, z)
         return {"count": count, "gram": gram, "moment": moment[..., 0]}
 
     def design(
-        self, source: LinearRegression, streams: Streams, real: int
+        self, source: Regression, streams: Streams, real: int
     ) -> Mapping[str, NDArray[np.float64]]:
         """Factor of the reused Gram matrix; for least squares its inverse transpose."""
         if source.design == "fresh":
             return {}
         draws = streams.draws(0, "design", wishart.request(source.dim, real))
         root = wishart.host_bartlett(draws, source.dim)
+        if source.deviations is not None:
+            root = source.deviations[:, None] * root
         count = np.asarray(float(real))
-        if self.ridge:
+        if self.ridge or self.min_norm:
             return {"count": count, "factor": root}
         return {"count": count, "whitener": np.swapaxes(np.linalg.inv(root), 1, 2)}
 
-    def refuses_statistics(self, source: LinearRegression, row: Row) -> str | None:
+    def refuses_statistics(self, source: Regression, row: Row) -> str | None:
         if row.budget is not None and source.design == "reused":
             return "a subsample of a reused design has another design"
         return None
 
-    def evaluate(self, xp: Any, source: LinearRegression, params: Arrays, data: Arrays) -> Array:
+    def evaluate(self, xp: Any, source: Regression, params: Arrays, data: Arrays) -> Array:
         error = data["y"] - xp.matmul(data["x"], params["coef"][..., None])[..., 0]
         variance = source.noise**2
         return -0.5 * (xp.mean(error**2, axis=1) / variance + math.log(2.0 * math.pi * variance))
@@ -150,3 +172,14 @@ class Linear(Closed[LinearRegression]):
 def _copies(xp: Any, x: Array, n: int) -> Array:
     """The design repeated until it has n rows; n is a multiple of its length."""
     return x if x.shape[1] == n else xp.concat([x] * (n // x.shape[1]), axis=1)
+
+
+def _shortest(xp: Any, gram: Array, moment: Array) -> Array:
+    """``G^+ m``; a Gram matrix that is not finite gives coefficients that are not."""
+    broken = ~xp.isfinite(xp.sum(gram, axis=(1, 2)))[:, None]
+    values, vectors = xp.linalg.eigh(xp.where(broken[..., None], xp.zeros_like(gram), gram))
+    kept = values > 1e-10 * values[:, -1:]
+    inverse = xp.where(kept, 1.0 / xp.where(kept, values, xp.ones_like(values)), 0.0 * values)
+    inside = xp.matmul(xp.matrix_transpose(vectors), moment[..., None])
+    coef = xp.matmul(vectors, inverse[..., None] * inside)[..., 0]
+    return xp.where(broken, xp.full_like(coef, float("nan")), coef)

@@ -10,7 +10,7 @@ from recurse.backend import Array
 from recurse.families import Family
 from recurse.metrics import Metric, View
 from recurse.sources import Source
-from recurse.sources.linear_regression import LinearRegression
+from recurse.sources.linear_regression import Regression
 
 
 class HeldoutNll(Metric):
@@ -20,11 +20,13 @@ class HeldoutNll(Metric):
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
     quantity: ClassVar[str] = "log_prob"
     label: ClassVar[str] = "test NLL (nats)"
+    speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3})
+    logarithmic: ClassVar[bool] = True
     heldout: Annotated[int, Field(ge=10, le=1_000_000)] = 1000
     """Held-out samples per seed if the source is a law; a data set has its own test split."""
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
-        if isinstance(source, LinearRegression) and source.noise == 0:
+        if isinstance(source, Regression) and source.noise == 0:
             return "labels without noise have no density"
         if "log_prob" in family.quantities:
             return None

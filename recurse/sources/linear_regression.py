@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from recurse.sources import Batch, Source, identity
 from recurse.streams import Normal, Streams
 
 
-class LinearRegression(Source):
-    """``x ~ N(0, I_d)`` and ``y = x.w* + noise e``, with ``w* ~ N(0, I_d)`` for each seed."""
+class Regression(Source):
+    """``y = x.w* + noise e`` with normal inputs of any diagonal covariance."""
 
-    kind: Literal["linear_regression"] = "linear_regression"
     law: ClassVar[str | None] = "linear"
     dim: Annotated[int, Field(ge=1, le=10_000)]
     noise: Annotated[float, Field(ge=0, le=1e6)] = 1.0
@@ -26,12 +27,35 @@ class LinearRegression(Source):
     def fields(self) -> dict[str, tuple[int, ...]]:
         return {"x": (self.dim,), "y": ()}
 
+    @property
+    def deviations(self) -> NDArray[np.float64] | None:
+        """The standard deviation of each input, ``[d]``; None if all are one."""
+        return None
+
+    @property
+    def scales(self) -> NDArray[np.float64] | None:
+        """The standard deviation of each coefficient over seeds, ``[d]``; None if all are one."""
+        return None
+
     def truth(self, streams: Streams) -> Batch:
         coefficients = streams.draw(0, "truth/coefficients", Normal((self.dim,)))
-        return {"coef": coefficients, "covariance": identity(self.dim, len(streams.seeds))}
+        covariance = identity(self.dim, len(streams.seeds))
+        if self.scales is not None:
+            coefficients = coefficients * self.scales
+        if self.deviations is not None:
+            covariance = covariance * self.deviations**2
+        return {"coef": coefficients, "covariance": covariance}
 
     def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
         x = streams.draw(generation, f"{purpose}/x", Normal((n, self.dim)))
+        if self.deviations is not None:
+            x = x * self.deviations
         e = streams.draw(generation, f"{purpose}/e", Normal((n,)))
         y = (x @ self.truth(streams)["coef"][..., None])[..., 0] + self.noise * e
         return {"x": x, "y": y}
+
+
+class LinearRegression(Regression):
+    """``x ~ N(0, I_d)`` and ``y = x.w* + noise e``, with ``w* ~ N(0, I_d)`` for each seed."""
+
+    kind: Literal["linear_regression"] = "linear_regression"

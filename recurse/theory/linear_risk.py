@@ -1,5 +1,8 @@
 """Expected excess risk of recursive least squares: exact where it is known, else to leading order.
 
+Least squares does not know the spectrum of the inputs, and the excess risk is measured in its
+metric: all that follows holds for any.
+
 With a reused design X of T rows every pool is a whole number of copies of X, its own estimate is
 ``w_s + (X'X)^{-1} X'e``, and a fit is a weighted mean of such estimates: the recursion of
 ``recurse.theory.moments`` with one copy as one sample, times ``sigma^2 d / (T - d - 1)``. Exact for
@@ -67,7 +70,7 @@ class LinearRisk(Law):
 
 def least_squares_refusal(arm: Any) -> str | None:
     """Why the arm is not least squares with finite expected risk; None if it is."""
-    if arm.source.kind != "linear_regression":
+    if arm.source.law != "linear":
         return f"the law of a {arm.source.kind} source is not that of a linear regression"
     if arm.model.ridge > 0:
         return "the risk of ridge regression is not known in closed form"
