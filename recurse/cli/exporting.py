@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +40,15 @@ def export(
         raise RecurseError("only a spec can be written as yaml", hint="--format csv|json|parquet")
     if wanted == "parquet" and output is None:
         raise RecurseError("parquet is not text", hint="name a file with -o FILE, or - for a pipe")
-    tables = {
+    from recurse.verdicts.stored import verdicts
+
+    tables: dict[str, Callable[[str], polars.DataFrame]] = {
         "metrics": store.metrics,
         "summary": store.summary,
         "theory": store.theory,
         "claims": store.claims,
         "cells": store.cells,
+        "verdicts": partial(verdicts, store),
     }
     return encode(tables[what](scenario), wanted)
 

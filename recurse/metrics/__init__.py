@@ -35,6 +35,10 @@ class Metric(Kind):
     """The axis title of a figure."""
     worse: ClassVar[Literal["up", "down"]] = "up"
     """The direction of collapse."""
+    speaks: ClassVar[frozenset[int]] = frozenset()
+    """The definitions of collapse that it is about, by number: the files of `recurse.verdicts`."""
+    logarithmic: ClassVar[bool] = False
+    """Whether it is the logarithm of something, so that differences of it are what counts."""
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         """Why it cannot be measured for this source and family, or None."""

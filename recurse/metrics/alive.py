@@ -20,6 +20,7 @@ class Alive(Metric):
     cite = "Suresh et al. 2412.17646, Theorems 1 and 2"
     label: ClassVar[str] = "share of models with a parameter above 0"
     worse: ClassVar[Literal["up", "down"]] = "down"
+    speaks: ClassVar[frozenset[int]] = frozenset({7})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         if family.kind in ("bernoulli", "poisson"):

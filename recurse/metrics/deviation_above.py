@@ -22,6 +22,7 @@ class DeviationAbove(Metric):
     cite = "Suresh et al. 2412.17646, Theorem 3"
     label: ClassVar[str] = "share of models whose deviation is above the threshold"
     worse: ClassVar[Literal["up", "down"]] = "down"
+    speaks: ClassVar[frozenset[int]] = frozenset({5})
     threshold: Annotated[float, Field(gt=0)] = 0.1
     """In the units of the data."""
 

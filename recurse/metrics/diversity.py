@@ -21,6 +21,7 @@ class Diversity(Metric):
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("samples",)
     label: ClassVar[str] = "diversity (mean pair distance)"
     worse: ClassVar[Literal["up", "down"]] = "down"
+    speaks: ClassVar[frozenset[int]] = frozenset({5})
     samples: Annotated[int, Field(ge=10, le=100_000)] = 1000
     """Samples drawn per model; they form half as many independent pairs."""
 

@@ -19,6 +19,8 @@ class Elbo(Metric):
     quantity: ClassVar[str] = "elbo"
     label: ClassVar[str] = "test ELBO (nats)"
     worse: ClassVar[Literal["up", "down"]] = "down"
+    speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3})
+    logarithmic: ClassVar[bool] = True
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         return None if "elbo" in family.quantities else f"family '{family.kind}' has no ELBO"

@@ -18,6 +18,7 @@ class Entropy(Metric):
     cite = "Marchi et al. 2404.02325"
     label: ClassVar[str] = "entropy (nats)"
     worse: ClassVar[Literal["up", "down"]] = "down"
+    speaks: ClassVar[frozenset[int]] = frozenset({5})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         return without_frequencies(family)

@@ -17,6 +17,7 @@ class ExcessRisk(Metric):
     cite = "Gerstgrasser et al. 2404.01413 (E_test)"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
     label: ClassVar[str] = "excess risk"
+    speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         if family.kind != "linear":

@@ -20,6 +20,7 @@ class Frechet(Metric):
     cite = "Heusel et al. 1706.08500 (FID), on the feature map named here"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("samples", "heldout")
     label: ClassVar[str] = "Frechet distance"
+    speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
     features: Literal["pca", "raw"] = "pca"
     """``raw``: the values themselves; ``pca``: the first ``components`` principal axes of the
     held-out real data."""

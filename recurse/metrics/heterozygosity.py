@@ -18,6 +18,7 @@ class Heterozygosity(Metric):
     cite = "Wright 1931; Seddik et al. 2404.05090"
     label: ClassVar[str] = "1 - sum of squared probabilities"
     worse: ClassVar[Literal["up", "down"]] = "down"
+    speaks: ClassVar[frozenset[int]] = frozenset({5})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         return without_frequencies(family)

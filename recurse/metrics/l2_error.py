@@ -18,6 +18,7 @@ class L2Error(Metric):
     cite = "Seddik et al. 2404.05090; Kanabar & Gastpar (l2 loss)"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
     label: ClassVar[str] = "squared error of the probabilities"
+    speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 4})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         return without_truth(source, family)

@@ -19,6 +19,7 @@ class LatentSpread(Metric):
     quantity: ClassVar[str] = "latent_spread"
     label: ClassVar[str] = "latent spread"
     worse: ClassVar[Literal["up", "down"]] = "down"
+    speaks: ClassVar[frozenset[int]] = frozenset({5})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         if "latent_spread" in family.quantities:

@@ -17,6 +17,7 @@ class MeanError(Metric):
     cite = "Kazdan et al. 2410.16713"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
     label: ClassVar[str] = "squared error of the mean"
+    speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         return has_parameters(source, family, "mean") or _no_mean(family)

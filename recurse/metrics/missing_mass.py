@@ -21,6 +21,7 @@ class MissingMass(Metric):
     cite = "Dohmatob et al. 2402.07043, equation 9"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
     label: ClassVar[str] = "true mass of lost symbols"
+    speaks: ClassVar[frozenset[int]] = frozenset({4, 7})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         return without_truth(source, family)

@@ -21,6 +21,7 @@ class ParameterError(Metric):
     cite = "Dey & Donoho 2410.22812; Barzilai & Shamir 2505.19046"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
     label: ClassVar[str] = "squared error of the parameter"
+    speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         if "theta" not in family.parameters:

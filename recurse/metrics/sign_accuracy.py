@@ -23,6 +23,7 @@ class SignAccuracy(Metric):
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
     label: ClassVar[str] = "accuracy of the sign"
     worse: ClassVar[Literal["up", "down"]] = "down"
+    speaks: ClassVar[frozenset[int]] = frozenset({2})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         if family.kind != "linear":

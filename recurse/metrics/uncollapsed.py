@@ -18,6 +18,7 @@ class Uncollapsed(Metric):
     cite = "Seddik et al. 2404.05090 (total collapse)"
     label: ClassVar[str] = "share not collapsed to a point"
     worse: ClassVar[Literal["up", "down"]] = "down"
+    speaks: ClassVar[frozenset[int]] = frozenset({5})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         return without_frequencies(family)

@@ -18,6 +18,7 @@ class Unique(Metric):
     cite = "Suresh et al. 2412.17646, Corollary 1"
     label: ClassVar[str] = "symbols left"
     worse: ClassVar[Literal["up", "down"]] = "down"
+    speaks: ClassVar[frozenset[int]] = frozenset({7})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         return without_frequencies(family)

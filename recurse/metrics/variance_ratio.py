@@ -18,6 +18,7 @@ class VarianceRatio(Metric):
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
     label: ClassVar[str] = "variance left (trace ratio)"
     worse: ClassVar[Literal["up", "down"]] = "down"
+    speaks: ClassVar[frozenset[int]] = frozenset({5})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         if family.kind != "gaussian":

@@ -18,6 +18,7 @@ class W2(Metric):
     cite = "Gillman et al. 2402.07087; Shumailov et al. 2305.17493 (Theorem 3.1)"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
     label: ClassVar[str] = "squared Wasserstein-2 distance"
+    speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         if family.kind != "gaussian":

@@ -146,8 +146,9 @@ def test_headings_go_down_one_step_at_a_time(page: str, store: Store) -> None:
 
 def test_sections_and_their_order(page: str) -> None:
     titles = re.findall(r"<h3[^>]*>(.*?)</h3>", page)
-    digits = ["Answer", "Curves", "What each generation was trained on", "Samples by generation"]
-    regression = ["Answer", "Curves", "Claims", "What each generation was trained on", "Remarks"]
+    first = ["Answer", "Has it collapsed?", "Curves"]
+    digits = [*first, "What each generation was trained on", "Samples by generation"]
+    regression = [*first, "Claims", "What each generation was trained on", "Remarks"]
     assert titles == [*digits, "Cost", "Provenance", *regression, "Cost", "Provenance"]
 
 
@@ -164,7 +165,7 @@ def test_sections_without_rows_leave_no_trace(tmp_path: Path) -> None:
         text = recurse_reports.render(store)
     titles = re.findall(r"<h2[^>]*>(.*?)</h2>", text)
     assert titles == ["Curves", "Provenance"]
-    for word in ("Claims", "Answer", "Cost", "Remarks"):
+    for word in ("Claims", "Answer", "Has it collapsed?", "Cost", "Remarks"):
         assert f">{word}<" not in text
 
 

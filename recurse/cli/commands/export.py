@@ -13,7 +13,7 @@ from recurse.cli.options import Output, StoreDir
 def export(
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", show_default=False)],
     what: Annotated[
-        Literal["metrics", "summary", "theory", "claims", "cells", "spec"],
+        Literal["metrics", "summary", "theory", "claims", "cells", "verdicts", "spec"],
         typer.Option("--what", help="Which table, or the spec."),
     ] = "summary",
     format: Annotated[
