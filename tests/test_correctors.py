@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from recurse.correctors import Corrector
+from recurse.correctors.curation import Curation
+from recurse.correctors.detector import Detector
 from recurse.correctors.kmeans import KMeans
 from recurse.correctors.none import NoCorrector
 from recurse.correctors.oracle import Oracle
 from recurse.correctors.verifier import Reference, Verifier
+from recurse.correctors.watermark import Watermark
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.replace import Replace
 from recurse.sources.digits import Digits
@@ -28,6 +31,9 @@ EXAMPLES: dict[str, Corrector] = {
     "kmeans": KMeans(),
     "oracle": Oracle(gamma=1.0),
     "verifier": Verifier(reference=Reference(tolerance=1.5)),
+    "curation": Curation(k=3, direction=(1.0, 0.0, -0.5)),
+    "detector": Detector(auc=0.8),
+    "watermark": Watermark(tpr=0.9, fpr=0.1),
 }
 
 
@@ -38,7 +44,7 @@ def test_every_corrector_names_the_origin_of_its_information() -> None:
         "none": "nothing",
         "kmeans": "real sample",
         "oracle": "true distribution",
-        "verifier": "external verifier",
+        **{name: "external verifier" for name in ("verifier", "curation", "detector", "watermark")},
     }
 
 

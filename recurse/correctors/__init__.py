@@ -22,6 +22,10 @@ class Corrector(Kind):
     weighs: ClassVar[bool] = False
     """Whether it weighs samples, which families trained by gradient steps do not know."""
 
+    keeps: ClassVar[tuple[str, ...]] = ()
+    """Fields of the data that it works on from generation to generation: ``last/<name>`` among what
+    is prepared is that of the real sample at first, then of the batch that it handed on."""
+
     def refusal(self, source: Source, fields: tuple[str, ...]) -> str | None:
         """Why it cannot serve this source and these fields, or None."""
         return None

@@ -39,8 +39,8 @@ class Verifier(Corrector):
     What is wrong is told by one of: ``error`` (Feng et al., Theorem 4.2: the generator's labels
     are turned, ``y -> -y``, with that probability whatever the inputs, and a turned label is
     wrong); ``reference`` (Yi et al.: what a reference model does not accept is wrong); ``accepts``
-    (all other symbols are wrong). A rejected sample gets weight 0; ``corrected_share`` is the share rejected.
-    If all samples of a fit are rejected, the replicate is recorded as failed there.
+    (all other symbols are wrong). A rejected sample gets weight 0; ``corrected_share`` is the share
+    rejected. If all samples of a fit are rejected, the replicate is recorded as failed there.
     """
 
     kind: Literal["verifier"] = "verifier"

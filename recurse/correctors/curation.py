@@ -1,0 +1,111 @@
+"""Curation: of K candidates one is kept, the more likely the higher its reward."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from recurse.backend import Array, Arrays, Host
+from recurse.correctors import Corrector, Origin
+from recurse.sources import Source
+from recurse.spec import Spec
+from recurse.streams import Streams, Uniform
+
+Number = Annotated[float, Field(ge=-1e6, le=1e6)]
+
+
+class Nearness(Spec):
+    """``-strength max(0, ||x - target|| - radius)``: Ferbach et al.'s clipped distance."""
+
+    target: Annotated[tuple[Number, ...], Field(min_length=1)]
+    radius: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+    strength: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+
+
+class Curation(Corrector):
+    """Keep candidate k of K with probability ``e^{r(x_k)} / sum_j e^{r(x_j)}``.
+
+    The choice of a user among K samples (Bradley-Terry for K = 2, Plackett-Luce). The reward is one
+    of: ``values``, one number per symbol; ``direction``, ``r(x) = direction.x``; ``nearness`` to a
+    point. Expected after one round: ``p'(x) = p(x) H(x)`` with
+    ``H(x) = E[K e^{r(x)} / (e^{r(x)} + sum e^{r(x_i)})]``, the others drawn from ``p``.
+    The share of candidates left out, ``(K-1)/K``, is recorded as ``corrected_share``.
+    """
+
+    kind: Literal["curation"] = "curation"
+    cite = "Ferbach et al. 2407.09499, section 2 (equation 6)"
+    origin: ClassVar[Origin] = "external verifier"
+    k: Annotated[int, Field(ge=1, le=10_000)] = 2
+    """Candidates per kept sample; 1 chooses nothing."""
+    values: Annotated[tuple[Number, ...], Field(min_length=2)] | None = None
+    direction: Annotated[tuple[Number, ...], Field(min_length=1)] | None = None
+    nearness: Nearness | None = None
+
+    @model_validator(mode="after")
+    def _one_reward(self) -> Curation:
+        if sum(way is not None for way in (self.values, self.direction, self.nearness)) != 1:
+            raise ValueError("give one of 'values', 'direction' and 'nearness'")
+        return self
+
+    def refusal(self, source: Source, fields: tuple[str, ...]) -> str | None:
+        if "y" in fields:
+            return "the candidates of a label have other inputs; curation is for samples as a whole"
+        if self.values is not None:
+            if "symbol" not in fields:
+                return f"'values' rewards symbols, not {fields}"
+            size = getattr(source, "alphabet", None)
+            if size != len(self.values):
+                return f"'values' rewards {len(self.values)} symbols, and there are {size}"
+            return None
+        if "x" not in fields:
+            return f"a direction or a target is one of vectors, not of {fields}"
+        width = math.prod(source.fields["x"])
+        given = self.direction if self.nearness is None else self.nearness.target
+        if len(given or ()) != width:
+            return f"the reward is given in {len(given or ())} dimensions, and samples have {width}"
+        return None
+
+    def candidates(self, n: int) -> int:
+        return self.k * n
+
+    def draws(self, streams: Streams, source: Source, generation: int, n: int) -> Host:
+        return {"choice": streams.draw(generation, "corrector/choice", Uniform((n,)))}
+
+    def correct(
+        self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
+    ) -> tuple[Arrays, Array]:
+        choice = draws["choice"]
+        replicates, n = choice.shape
+        reward = xp.reshape(self.reward(xp, batch), (replicates, n, self.k))
+        chance = xp.exp(reward - xp.max(reward, axis=-1, keepdims=True))
+        heaped = xp.cumulative_sum(chance, axis=-1)
+        passed = heaped <= choice[..., None] * heaped[..., -1:]
+        # Rounding can let the last candidate be passed too.
+        place = xp.clip(xp.sum(xp.astype(passed, xp.int64), axis=-1), max=self.k - 1)
+        index = place + self.k * xp.arange(n, dtype=xp.int64)[None, :]
+        left_out = xp.zeros_like(choice[:, 0]) + (1.0 - 1.0 / self.k)
+        return {name: _taken(xp, values, index) for name, values in batch.items()}, left_out
+
+    def reward(self, xp: Any, batch: Arrays) -> Array:
+        """``r(x)`` of every sample, ``[R, n]``."""
+        if self.values is not None:
+            values = xp.asarray(list(self.values), dtype=xp.float64)
+            flat = xp.take(values, xp.reshape(batch["symbol"], (-1,)), axis=0)
+            return xp.reshape(flat, batch["symbol"].shape)
+        x = batch["x"]
+        if self.nearness is None:
+            along = xp.asarray(list(self.direction or ()), dtype=xp.float64)
+            return xp.sum(xp.astype(x, xp.float64) * along[None, None, :], axis=-1)
+        target = xp.asarray(list(self.nearness.target), dtype=xp.float64)
+        gap = xp.sqrt(xp.sum((xp.astype(x, xp.float64) - target[None, None, :]) ** 2, axis=-1))
+        beyond = xp.clip(gap - self.nearness.radius, min=0.0)
+        return -self.nearness.strength * beyond
+
+
+def _taken(xp: Any, values: Array, index: Array) -> Array:
+    """The samples ``index [R, n]`` of a field ``[R, m, ...]``."""
+    wide = xp.reshape(index, index.shape + (1,) * (values.ndim - 2))
+    wide = xp.broadcast_to(wide, index.shape + values.shape[2:])
+    return xp.take_along_axis(values, wide, axis=1)

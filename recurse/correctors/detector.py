@@ -1,0 +1,85 @@
+"""Detection: whatever looks generated weighs less, real data too; the detector may be wrong."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from recurse.backend import Array, Arrays, Host
+from recurse.correctors import Corrector, Origin
+from recurse.sources import Source
+from recurse.streams import Normal, Streams
+
+
+class Detector(Corrector):
+    """Scores ``c = Phi(z + m)`` in [0, 1] with ``z ~ N(0, 1)`` and ``m = sqrt(2) Phi^-1(auc)``.
+
+    ``m`` is added for synthetic samples only: a real sample has a uniform score, and a synthetic
+    one scores higher with probability ``auc``. ``weights``: a sample weighs
+    ``(power + 1) (1 - c)^power``, which is 1 on average for real ones. ``filter``: scores above
+    ``1 - fpr`` are left out; that is the share ``fpr`` of the real samples and
+    ``Phi(m - Phi^-1(1 - fpr))`` of the synthetic ones.
+
+    Scores are independent of what the samples say. ``corrected_share`` is the share of the
+    synthetic weight that is missing (``weights``: it can be negative) or of samples left out.
+    """
+
+    kind: Literal["detector"] = "detector"
+    cite = "Drayson et al. 2502.15654 (weights (1 - c)^10)"
+    origin: ClassVar[Origin] = "external verifier"
+    weighs: ClassVar[bool] = True
+    auc: Annotated[float, Field(ge=0.5, lt=1)]
+    """The probability that a synthetic sample scores above a real one; 0.5 is a useless one."""
+    use: Literal["weights", "filter"] = "weights"
+    power: Annotated[float, Field(ge=0, le=100)] = 10.0
+    """Of ``weights``; 0 weighs all alike."""
+    fpr: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Of ``filter``: the share of real samples that is left out."""
+
+    @model_validator(mode="after")
+    def _threshold(self) -> Detector:
+        if (self.use == "filter") != (self.fpr is not None):
+            raise ValueError("'filter' needs 'fpr', and 'weights' has none")
+        return self
+
+    @property
+    def shift(self) -> float:
+        """``m``: how far the scores of synthetic samples lie above, before ``Phi``."""
+        from scipy.special import ndtri
+
+        return float(np.sqrt(2.0) * ndtri(self.auc))
+
+    @property
+    def tpr(self) -> float:
+        """Of ``filter``: the share of synthetic samples that is left out."""
+        from scipy.special import ndtr, ndtri
+
+        assert self.fpr is not None
+        return float(ndtr(self.shift - ndtri(1.0 - self.fpr)))
+
+    def draws(self, streams: Streams, source: Source, generation: int, n: int) -> Host:
+        return {"weight": self._weights(streams, generation, "corrector", n, self.shift)}
+
+    def screen(
+        self, streams: Streams, generation: int, purpose: str, n: int
+    ) -> NDArray[np.float64] | None:
+        return self._weights(streams, generation, purpose, n, 0.0)
+
+    def _weights(
+        self, streams: Streams, generation: int, purpose: str, n: int, shift: float
+    ) -> NDArray[np.float64]:
+        from scipy.special import ndtr
+
+        z = streams.draw(generation, f"{purpose}/score", Normal((n,)))
+        score = ndtr(z + shift)
+        if self.fpr is not None:
+            return np.asarray(score <= 1.0 - self.fpr, dtype=np.float64)
+        return np.asarray((self.power + 1.0) * (1.0 - score) ** self.power)
+
+    def correct(
+        self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
+    ) -> tuple[Arrays, Array]:
+        return {**batch, "weight": draws["weight"]}, xp.mean(1.0 - draws["weight"], axis=1)

@@ -1,0 +1,91 @@
+"""Ferbach et al.: curation moves probability to the highest reward, round by round."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from itertools import combinations_with_replacement
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recurse.theory.law import Curve, Law
+
+CITE = "Ferbach et al. 2407.09499, equation 6 (equation 8 with real data); exact sums here"
+LARGEST = 20_000
+Vector = NDArray[np.float64]
+
+
+class Ferbach(Law):
+    """Symbols, large n: ``p'(x) = p(x) H(x)`` for curated samples, mixed as the schedule says."""
+
+    name: ClassVar[str] = "ferbach"
+    families: ClassVar[tuple[str, ...]] = ("categorical",)
+
+    def refusal(self, arm: Any) -> str | None:
+        judge = arm.corrector
+        if judge.kind != "curation" or judge.values is None:
+            return "stated for curation by a reward of symbols"
+        if arm.source.law != "categorical" or arm.sampler.kind != "none" or arm.model.smoothing:
+            return "stated for a known law of symbols, sampled as it is and not smoothed"
+        terms = math.comb(judge.k + len(judge.values) - 2, judge.k - 1)
+        if terms > LARGEST:
+            return f"a sum over {terms} sets of candidates; {LARGEST} are the most"
+        return None
+
+    def curves(self, arm: Any) -> tuple[Curve, ...]:
+        path = _path(arm)
+        safe = np.where(path > 0, path, 1.0)
+        truth = path[0]
+        found = [
+            ("entropy", -np.sum(path * np.log(safe), axis=1)),
+            ("l2_error", np.sum((path - truth) ** 2, axis=1)),
+        ]
+        for metric in arm.metrics:
+            if metric.kind == "reward" and metric.values is not None:
+                found.append(("reward", path @ np.exp(metric.values)))
+        return tuple(Curve(name, "asymptotic", "infinite data", v, CITE) for name, v in found)
+
+
+def curated(p: Vector, rewards: tuple[float, ...], k: int) -> Vector:
+    """The law of the chosen one of k candidates, ``[K]``; exact.
+
+    For k = 2 it is ``p(x) sum_y p(y) 2 e^{r(x)} / (e^{r(x)} + e^{r(y)})``.
+    """
+    gain = np.exp(np.asarray(rewards) - np.max(rewards))
+    counts, sets = _sets(len(gain), k - 1)
+    # log p of a symbol that is lost: a set that has it has probability 0.
+    logs = np.log(np.where(p > 0, p, 1.0))
+    chances = sets * np.exp(counts @ logs) * np.all((counts == 0) | (p > 0), axis=1)
+    others = counts @ gain
+    chosen = p * ((k * gain / (gain + others[:, None])) * chances[:, None]).sum(axis=0)
+    result: Vector = chosen / chosen.sum()
+    return result
+
+
+@lru_cache(maxsize=16)
+def _sets(symbols: int, size: int) -> tuple[Vector, Vector]:
+    """Every multiset of ``size`` symbols as counts ``[M, K]``, and in how many orders it comes."""
+    found = list(combinations_with_replacement(range(symbols), size))
+    counts = np.zeros((len(found), symbols))
+    for row, members in enumerate(found):
+        np.add.at(counts[row], list(members), 1.0)
+    orders = [
+        math.factorial(size) / math.prod(math.factorial(int(c)) for c in row) for row in counts
+    ]
+    return counts, np.asarray(orders)
+
+
+def _path(arm: Any) -> Vector:
+    """The laws of all generations ``[G+1, K]`` with infinite data."""
+    judge, truth = arm.corrector, np.asarray(arm.source.p, dtype=np.float64)
+    path, pools = [truth], {}
+    for row in list(arm.schedule)[1:]:
+        pools[row.generation] = curated(path[-1], judge.values, judge.k)
+        total = np.zeros_like(truth)
+        for use in row.uses:
+            law = pools[use.pool.born] if use.pool.kind == "synthetic" else truth
+            total += use.take * use.weight * law
+        path.append(total / total.sum())
+    return np.stack(path)
