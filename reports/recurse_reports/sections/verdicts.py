@@ -41,7 +41,8 @@ def _sentence(subject: Subject, rows: Rows) -> Sentence:
         return (f"{start}; in these results no arm is shown to do both.",)
     worst = max(split, key=lambda arm: len(_numbers(mine[arm], "yes")))
     other = max(split, key=lambda arm: _apart(mine[worst], mine[arm]))
-    spoken = [worst, other] if _apart(mine[worst], mine[other])[0] else [worst]
+    same = all(_numbers(mine[worst], one) == _numbers(mine[other], one) for one in ("yes", "no"))
+    spoken = [worst] if same else [worst, other]
     parts: list[str] = [f"{start}: "]
     for place, arm in enumerate(spoken):
         yes, no = _numbers(mine[arm], "yes"), _numbers(mine[arm], "no")
