@@ -48,7 +48,20 @@ def expand(scenario: Scenario, fields: Sequence[str]) -> list[Combination]:
         _include(picks, entry, ("matrix", "include", place))
     if not picks:
         raise Problems([scenario.problem("E212", "the matrix is empty", ("matrix",))])
-    return [_combination(pick, axes) for pick in picks]
+    return [_combination(pick, _siblings(axes, matrix.get("include", ()))) for pick in picks]
+
+
+def _siblings(
+    axes: Mapping[str, Sequence[Any]], included: Sequence[Mapping[str, Any]]
+) -> dict[str, list[Any]]:
+    """Every value that a path has in the matrix, each once: a label tells them apart."""
+    found: dict[str, list[Any]] = {axis: list(values) for axis, values in axes.items()}
+    for entry in included:
+        for path, value in entry.items():
+            held = found.setdefault(path, [])
+            if value not in held:
+                held.append(value)
+    return found
 
 
 def _check(scenario: Scenario, axes: Mapping[str, Sequence[Any]], fields: Sequence[str]) -> None:
