@@ -15,16 +15,16 @@ from recurse.streams import Normal, Streams
 
 
 class Detector(Corrector):
-    """Scores ``c = Phi(z + m)`` in [0, 1] with ``z ~ N(0, 1)`` and ``m = sqrt(2) Phi^-1(auc)``.
+    """Scores ``c = 1 / (1 + e^-s)`` with ``s ~ N(-m/2, 1)`` for real samples, ``N(m/2, 1)`` else.
 
-    ``m`` is added for synthetic samples only: a real sample has a uniform score, and a synthetic
-    one scores higher with probability ``auc``. ``weights``: a sample weighs
-    ``(power + 1) (1 - c)^power``, which is 1 on average for real ones. ``filter``: scores above
-    ``1 - fpr`` are left out; that is the share ``fpr`` of the real samples and
-    ``Phi(m - Phi^-1(1 - fpr))`` of the synthetic ones.
+    ``m = sqrt(2) Phi^-1(auc)``: a synthetic sample scores higher than a real one with probability
+    ``auc``. ``weights``: a sample weighs ``(1 - c)^power``, divided by what real ones weigh on
+    average. ``filter``: the share ``fpr`` of the real samples with the highest scores is left out,
+    and with it ``Phi(m - Phi^-1(1 - fpr))`` of the synthetic ones.
 
-    Scores are independent of what the samples say. ``corrected_share`` is the share of the
-    synthetic weight that is missing (``weights``: it can be negative) or of samples left out.
+    Scores are independent of what the samples say. Real data are screened once, before the first
+    fit; fresh data when they come. ``corrected_share`` is the share of the synthetic weight that is
+    missing (``weights``: it can be negative) or of samples left out.
     """
 
     kind: Literal["detector"] = "detector"
@@ -61,23 +61,32 @@ class Detector(Corrector):
         return float(ndtr(self.shift - ndtri(1.0 - self.fpr)))
 
     def draws(self, streams: Streams, source: Source, generation: int, n: int) -> Host:
-        return {"weight": self._weights(streams, generation, "corrector", n, self.shift)}
+        return {"weight": self._weights(streams, generation, "corrector", n, True)}
 
     def screen(
         self, streams: Streams, generation: int, purpose: str, n: int
     ) -> NDArray[np.float64] | None:
-        return self._weights(streams, generation, purpose, n, 0.0)
+        return self._weights(streams, generation, purpose, n, False)
 
     def _weights(
-        self, streams: Streams, generation: int, purpose: str, n: int, shift: float
+        self, streams: Streams, generation: int, purpose: str, n: int, synthetic: bool
     ) -> NDArray[np.float64]:
-        from scipy.special import ndtr
+        from scipy.special import expit, ndtri
 
         z = streams.draw(generation, f"{purpose}/score", Normal((n,)))
-        score = ndtr(z + shift)
+        above = self.shift if synthetic else 0.0
         if self.fpr is not None:
-            return np.asarray(score <= 1.0 - self.fpr, dtype=np.float64)
-        return np.asarray((self.power + 1.0) * (1.0 - score) ** self.power)
+            return np.asarray(z + above <= ndtri(1.0 - self.fpr), dtype=np.float64)
+        return np.asarray(expit(self.shift / 2.0 - above - z) ** self.power / self._usual)
+
+    @property
+    def _usual(self) -> float:
+        """``E (1 - c)^power`` of real samples."""
+        from scipy.special import expit
+
+        points, weights = np.polynomial.hermite_e.hermegauss(100)
+        values = expit(self.shift / 2.0 - points) ** self.power
+        return float(weights @ values / weights.sum())
 
     def correct(
         self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
