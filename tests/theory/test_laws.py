@@ -18,8 +18,12 @@ from recurse.policies import Policy
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
+from recurse.policies.grow import Grow
+from recurse.policies.halfway import Halfway
+from recurse.policies.memory import Memory
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
+from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
 from recurse.scenario import Arm, Samples
 from recurse.schedule import Schedule
@@ -67,6 +71,10 @@ POLICIES: list[Policy] = [
     Mix(),
     Fresh(),
     Window(size=4),
+    Grow(rate=0.5),
+    Halfway(),
+    Memory(size=3),
+    WeightedFresh(w=0.3),
 ]
 
 
