@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from recurse.correctors.edit_labels import EditLabels
 from recurse.families.linear import Linear
 from recurse.metrics.excess_risk import ExcessRisk
 from recurse.metrics.ridge_risk import RidgeRisk
@@ -52,6 +53,10 @@ REGRESSIONS: dict[str, Arm] = {
     "regression fresh": spectral(Fresh()),
     "regression reused": spectral(Mix(), source=GIVEN),
     "regression ridge reused": spectral(Mix(), source=GIVEN, model=Linear(ridge=0.1)),
+    "regression edited": spectral(Replace(), source=GIVEN, corrector=EditLabels(share=0.1)),
+    "regression edited again": spectral(
+        Replace(), source=GIVEN, corrector=EditLabels(share=0.3, edits="overlapping")
+    ),
     "regression wide": wide(Replace()),
     "regression wide, unequal": wide(Replace(), samples=Samples(real=14, synthetic=6)),
 }

@@ -15,6 +15,7 @@ import pytest
 from recurse.correctors import Corrector
 from recurse.correctors.curation import Curation, Nearness
 from recurse.correctors.detector import Detector
+from recurse.correctors.edit_labels import EditLabels
 from recurse.correctors.kmeans import KMeans
 from recurse.correctors.none import NoCorrector
 from recurse.correctors.oracle import Oracle
@@ -92,6 +93,7 @@ CORRECTORS: dict[str, Corrector] = {
     "none": NoCorrector(),
     "kmeans": KMeans(clusters=3),
     "oracle": Oracle(gamma=1.0),
+    "edit_labels": EditLabels(share=0.5),
     "verifier": Verifier(reference=Reference(tolerance=1.5)),
     "curation": Curation(k=3, nearness=Nearness(target=(1.0, -2.0, 0.5))),
     "detector": Detector(auc=0.8),
@@ -110,7 +112,10 @@ def test_correctors(name: str, labelled: bool) -> None:
     if labelled:
         real["label"], batch["label"] = (np.tile(np.arange(n) % 2, (3, 1)) for n in (30, seen))
         drawn["label"] = batch["label"]
-    prepared = put(corrector.prepare(STREAMS, SKEW, real))
+    if corrector.keeps:
+        batch["y"], drawn["y"] = batch["x"][..., 0], batch["x"][..., 0]
+    kept = {f"last/{name}": batch[name] for name in corrector.keeps}
+    prepared = put({**kept, **corrector.prepare(STREAMS, SKEW, real)})
     corrected, share = corrector.correct(strict, put(batch), prepared, put(drawn))
     weight = {"weight"} if corrector.weighs else set()
     assert corrected.keys() == batch.keys() | weight and share.shape == (3,)

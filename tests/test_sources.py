@@ -17,8 +17,9 @@ from recurse.spec import kinds
 from recurse.streams import Streams
 from tests.closed_arms import SKEW
 from tests.discrete_arms import WORDS
-from tests.scalar_arms import LAWS
+from tests.gmm_arms import PAIR
 from tests.regression_arms import SLOPE
+from tests.scalar_arms import LAWS
 from tests.statistics_checks import z_test
 from tests.test_shapes import SHAPES
 
@@ -39,6 +40,7 @@ def sources(rows: Path) -> dict[str, Source]:
         "categorical": WORDS,
         **LAWS,
         **SHAPES,
+        "mixture": PAIR,
         "digits": Digits(),
         "gaussian": SKEW,
         "linear_regression": LinearRegression(dim=4),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recurse.backend import Array, Arrays, Host, Runtime
 from recurse.families import Closed
 from recurse.lowering import Numbers, Pools
-from recurse.lowering.correct import Correction
+from recurse.lowering.correct import Correction, WithKept
 from recurse.lowering.measure import Meter, host_arrays, runtime_arrays
 from recurse.lowering.pools import Bank, Merged, nested, whole
 from recurse.scenario import Arm
@@ -41,6 +41,8 @@ class ClosedForm:
             if self._banked
             else Merged(self._merge, self._scale, nested(arm.schedule), runtime)
         )
+        if arm.corrector.keeps:
+            self.pools = WithKept(self.pools, self._correction)
 
     def real(self, n: int) -> Any:
         family, streams = self._family, self._streams

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from recurse.backend import Array, Arrays, Host, Runtime
 from recurse.correctors import Corrector
-from recurse.lowering import Numbers
+from recurse.lowering import Numbers, Pools
 from recurse.lowering.measure import runtime_arrays
 from recurse.scenario import Arm
+from recurse.schedule import Pool, Row
 from recurse.sources import Batch
 from recurse.streams import Streams
+
+LAST = "last/"
 
 
 class Correction:
@@ -27,7 +33,21 @@ class Correction:
     def prepare(self, real: Batch) -> None:
         """Learn from the real sample."""
         learned = self._corrector.prepare(self._streams, self._source, real)
-        self._prepared = runtime_arrays(self._runtime, learned)
+        # A resumed block has what was kept already, and it is newer than the real sample.
+        kept = {f"{LAST}{name}": real[name] for name in self._corrector.keeps}
+        self._prepared = runtime_arrays(self._runtime, {**kept, **learned}) | self._prepared
+
+    def pack(self) -> dict[str, NDArray[Any]]:
+        """What is kept between generations, on the host."""
+        return {
+            name: self._runtime.host(values)
+            for name, values in self._prepared.items()
+            if name.startswith(LAST)
+        }
+
+    def unpack(self, arrays: Host) -> None:
+        """The inverse of ``pack``."""
+        self._prepared = runtime_arrays(self._runtime, arrays)
 
     def screen(self, generation: int, purpose: str, n: int) -> Host:
         """The field ``weight`` of real samples if samples are weighed at all."""
@@ -71,5 +91,34 @@ class Correction:
             if field.shape[1] != n:
                 text = f"hands on {field.shape[1]} samples ({name}), not {n}"
                 raise ValueError(f"corrector '{self._corrector.kind}' {text}")
+        self._prepared |= {f"{LAST}{name}": changed[name] for name in self._corrector.keeps}
         values = np.asarray(self._runtime.host(share), dtype=np.float64)
         return changed, {"corrected_share": values}
+
+
+class WithKept:
+    """Pools, and beside them in a checkpoint what the corrector keeps between generations."""
+
+    def __init__(self, pools: Pools, correction: Correction) -> None:
+        self._pools = pools
+        self._correction = correction
+
+    def add(self, pool: Pool, value: Any) -> None:
+        self._pools.add(pool, value)
+
+    def gather(self, row: Row) -> Any:
+        return self._pools.gather(row)
+
+    def forget(self, following: Row | None) -> None:
+        self._pools.forget(following)
+
+    def pack(self) -> dict[str, NDArray[Any]]:
+        return {**self._pools.pack(), **self._correction.pack()}
+
+    def unpack(self, arrays: Host) -> None:
+        kept = {name: values for name, values in arrays.items() if name.startswith(LAST)}
+        self._correction.unpack(kept)
+        self._pools.unpack({k: values for k, values in arrays.items() if k not in kept})
+
+    def resume(self, row: Row, following: Row) -> bool:
+        return self._pools.resume(row, following)

@@ -151,7 +151,8 @@ def test_curves_are_whole(name: str) -> None:
 
 
 def test_refusals() -> None:
-    reasons = dict(curves(wide(Accumulate(), samples=Samples(real=3, synthetic=3), generations=1))[1])
+    few = wide(Accumulate(), samples=Samples(real=3, synthetic=3), generations=1)
+    reasons = dict(curves(few)[1])
     assert "replace" in reasons["dohmatob_overparametrised"]
     assert "infinite" in reasons["linear_risk"]
     plain = dict(curves(spectral(Replace()))[1])
