@@ -9,7 +9,7 @@ from recurse.verdicts.trace import Finding, Trace
 
 NUMBER = 8
 NAME = "hallucinated data"
-RULE = f"mass outside of the real data, {mass.RULE}"
+RULE = f"more mass lies outside of the real data {mass.RULE}"
 
 
 def find(trace: Trace, _: Sequence[Trace], level: float) -> Finding:

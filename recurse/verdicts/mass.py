@@ -12,7 +12,7 @@ from recurse.verdicts.trace import ROUNDING, Finding, Trace, constant, limits, u
 
 MARGIN = 0.01
 """The part lost, or the mass, that counts as none."""
-RULE = "more than at generation 0 at generation 1, 2, 4, 8, ... or the last; no: by less than 1 %"
+RULE = "than at generation 0, at generation 1, 2, 4, 8, ... or the last; no: by less than 1 %"
 
 
 def change(trace: Trace, level: float) -> Finding:

@@ -9,7 +9,7 @@ from recurse.verdicts.trace import Finding, Trace
 
 NUMBER = 6
 NAME = "lost modes"
-RULE = f"fewer modes are left, {mass.RULE}"
+RULE = f"fewer modes are left {mass.RULE}"
 
 
 def find(trace: Trace, _: Sequence[Trace], level: float) -> Finding:

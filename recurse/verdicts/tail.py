@@ -9,7 +9,7 @@ from recurse.verdicts.trace import Finding, Trace
 
 NUMBER = 7
 NAME = "lost tails"
-RULE = f"real events are lost, {mass.RULE}"
+RULE = f"more of the real events is lost {mass.RULE}"
 
 
 def find(trace: Trace, _: Sequence[Trace], level: float) -> Finding:
