@@ -21,7 +21,7 @@ from recurse.policies.accumulate import Accumulate
 from recurse.policies.replace import Replace
 from recurse.policies.window import Window
 from recurse.scenario import Arm, Samples
-from recurse.schedule import Schedule
+from recurse.schedule import Pool, Row, Schedule, Use
 from recurse.sources import Source
 from recurse.sources.linear_regression import LinearRegression
 from recurse.streams import Streams
@@ -296,3 +296,36 @@ def test_least_squares_on_a_reused_design_agrees_sample_by_sample() -> None:
     quiet = change(arm, source=arm.source.model_copy(update={"noise": 0.0}))
     for exact in (True, False):
         assert simulate(quiet, 5, exact)["excess_risk"].max() < 1e-25
+
+
+def test_samples_and_their_sums_are_weighed_alike() -> None:
+    """A row's weights act on banked samples, in part or drawn, as on statistics kept whole."""
+    streams, family = Streams((0, 1)), Gaussian()
+    pools = {Pool("fresh", 2): 5, Pool("synthetic", 2): 7}
+    drawn = {pool: SKEW.draw(streams, 2, pool.kind, n) for pool, n in pools.items()}
+    weights = dict(zip(pools, (1.75, 0.5), strict=True))
+    uses = tuple(Use(pool, n, weights[pool]) for pool, n in pools.items())
+    bank = Bank(streams, compact=False)
+    merged = Merged(
+        lambda left, right: family.merge(xp, left, right),
+        lambda held, weight: family.scale(xp, held, weight),
+        False,
+        runtime("numpy"),
+    )
+    for pool, batch in drawn.items():
+        bank.add(pool, batch)
+        merged.add(pool, family.statistics(xp, batch, np.ones((2, pools[pool]))))
+    row = Row(2, 7, 5, uses)
+    batch, given = bank.gather(row)
+    ours = family.estimate(xp, family.statistics(xp, batch, given))
+    theirs = family.estimate(xp, merged.gather(row))
+    for name, values in ours.items():
+        np.testing.assert_allclose(values, theirs[name], rtol=1e-13, atol=1e-14)
+    part = Row(2, 7, 5, tuple(use._replace(take=3) for use in uses))
+    batch, given = bank.gather(part)
+    assert given.sum(axis=1).tolist() == [3 * (1.75 + 0.5)] * 2
+    batch, given = bank.gather(Row(2, 7, 5, uses, budget=9))
+    for replicate in range(2):
+        for x, weight in zip(batch["x"][replicate], given[replicate], strict=True):
+            (origin,) = [p for p in pools if (drawn[p]["x"][replicate] == x).all(axis=1).any()]
+            assert weight == weights[origin]
