@@ -28,6 +28,7 @@ from recurse.sources.digits import Digits
 from recurse.sources.linear_regression import LinearRegression
 from recurse.streams import Streams
 from tests.closed_arms import FRESH_DESIGN, SKEW, least_squares, normal
+from tests.discrete_arms import frequencies
 from tests.harness import Array, change, operations, runtime, simulate
 from tests.statistics_checks import z_test
 
@@ -114,6 +115,9 @@ def test_nothing_left_is_a_failure_of_its_replicate(backend: str) -> None:
         normal(Replace(), generations=2, backend=backend, corrector=NOTHING),
         least_squares(
             Replace(), source=FRESH_DESIGN, generations=2, backend=backend, corrector=NOTHING
+        ),
+        frequencies(
+            Replace(), generations=2, backend=backend, corrector=Verifier(accepts=(0,), phi=1e-300)
         ),
     ):
         assert simulate(arm, 3).whole.tolist() == [[True] * 3, [False] * 3, [False] * 3]

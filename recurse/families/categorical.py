@@ -65,6 +65,8 @@ class Categorical(Closed[Source]):
     def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
         counts = statistics["counts"] + self.smoothing
         total = statistics["count"] + self.smoothing * self._size()
+        # Nothing left (all was filtered out) has no fit.
+        total = xp.where(total > 0, total, xp.full_like(total, float("nan")))
         return {"p": counts / total[:, None]}
 
     def noise(self, source: Source, n: int) -> Mapping[str, Draw]:
