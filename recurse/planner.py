@@ -228,6 +228,8 @@ def not_exact(arm: Arm) -> str | None:
         return f"'{model.kind}' is trained on samples"
     if source.law != model.kind:
         return f"source '{source.kind}' is not a '{model.kind}' law"
+    if model.pointwise:
+        return f"a fit of '{model.kind}' looks at every sample"
     if arm.corrector.kind != "none":
         return f"corrector '{arm.corrector.kind}' acts on samples"
     if reason := whole(arm.schedule):

@@ -36,6 +36,7 @@ from recurse.scenario import Arm, Samples
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 from tests.discrete_arms import DISCRETE
+from tests.gmm_arms import GMM
 from tests.kde_arms import KDE
 from tests.regression_arms import REGRESSIONS
 from tests.scalar_arms import SCALARS
@@ -120,6 +121,7 @@ ARMS: dict[str, Arm] = {
     "gaussian kmeans": normal(Replace(), corrector=KMeans(clusters=4, strength=0.5)),
     **DISCRETE,
     **KDE,
+    **GMM,
     **REGRESSIONS,
     "gaussian curation": normal(Mix(), corrector=Curation(direction=(0.2, 0.0, -0.1))),
     "gaussian detector": normal(Fresh(), corrector=Detector(auc=0.7, power=2.0)),

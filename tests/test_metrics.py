@@ -121,6 +121,8 @@ def test_quantities_pass_through() -> None:
 
 REGRESSION = LinearRegression(dim=3)
 SERVED: dict[str, list[tuple[Any, Any]]] = {
+    "degenerate": [],
+    "mode_coverage": [],
     "diversity": [(SKEW, Gaussian()), (Digits(), Vae())],
     "elbo": [(Digits(), Vae())],
     "excess_risk": [(REGRESSION, Linear())],

@@ -7,7 +7,7 @@ neural family is a spec here and one file in each backend that has it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from recurse.backend import Array, Arrays, Host
@@ -66,6 +66,8 @@ class Closed(Family[S]):
 
     conditional: ClassVar[bool] = False
     """Whether the law of the statistics needs numbers drawn with the parameters: see ``given``."""
+    pointwise: ClassVar[bool] = False
+    """Whether a fit looks at every sample: its statistics are the samples, and nothing merges."""
     remembers: ClassVar[bool] = False
     """Whether sampling needs the samples that the model was fitted on."""
 
@@ -89,6 +91,15 @@ class Closed(Family[S]):
     def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:
         """The statistics of two sets of samples put together."""
         raise TypeError(f"{type(self).__name__} has no merge")
+
+    def fit_noise(self, source: S) -> Mapping[str, Draw]:
+        """What a fit needs beside its data, added to the statistics; most need nothing."""
+        return {}
+
+    def solve(self, call: Callable[..., Any], statistics: Arrays) -> Arrays:
+        """The fit; ``call(method, ...)`` runs a method of the family as a compiled program."""
+        params: Arrays = call("estimate", statistics)
+        return params
 
     def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
         """The fitted parameters."""

@@ -35,7 +35,7 @@ class ClosedForm:
         self._meter = Meter(arm, self._streams, runtime)
         self._correction = Correction(arm, self._streams, runtime)
         self._design: dict[str, Array] = {}
-        self._banked = whole(arm.schedule) is not None
+        self._banked = whole(arm.schedule) is not None or self._family.pointwise
         self.pools: Pools = (
             Bank(self._streams, compact=False)
             if self._banked
@@ -82,7 +82,8 @@ class ClosedForm:
             kept = {name: values for name, values in batch.items() if name != "weight"}
             weights = self._runtime.array(weights * batch.get("weight", 1.0))
             data = self._call("statistics", self._put(kept), weights)
-        params: Arrays = self._call("estimate", data)
+        drawn = self._streams.draws(generation, "fit", self._family.fit_noise(self._source))
+        params = self._family.solve(self._call, {**data, **self._put(drawn)})
         return self._correction.adjust(params, previous), {}
 
     def measure(self, generation: int, params: Arrays) -> Numbers:

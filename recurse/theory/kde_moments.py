@@ -20,10 +20,13 @@ class KdeMoments(Law):
     second moment of the model that made it. So ``S_g = sum_u share_u S(pool_u) + d h_g^2``:
     ``S_real + (g + 1) d h^2`` under replace, ``S_real + d h^2 H_{g+1}`` under accumulate with or
     without a subsample, and with a share a of real data the limit ``S_real + d h^2 / a``.
+
+    A Gaussian mixture has the same law with the floor of its variances for ``h^2``: after any step
+    of EM the mixture has the mean and the second moment of its data, up to that floor.
     """
 
     name: ClassVar[str] = "kde_moments"
-    families: ClassVar[tuple[str, ...]] = ("kde",)
+    families: ClassVar[tuple[str, ...]] = ("kde", "gmm")
 
     def refusal(self, arm: Any) -> str | None:
         if link_of(arm) is None:
@@ -47,7 +50,7 @@ class KdeMoments(Law):
         assert link is not None
         (dim,) = arm.source.fields["x"]
         real = float(arm.source.second_moment(arm.samples.real))
-        kernel = np.array([dim * arm.model.width(_weight(fit), dim) ** 2 for fit in used.fits])
+        kernel = np.array([dim * _variance(arm.model, fit, dim) for fit in used.fits])
         values = _run(used, real, kernel, link)
         found = [Curve("second_moment", "exact", "expectation", values, CITE)]
         share = _share(used)
@@ -56,6 +59,13 @@ class KdeMoments(Law):
             name = "many generations: kernel variance over real share"
             found.append(Curve("second_moment", "asymptotic", name, limit, CITE))
         return tuple(found)
+
+
+def _variance(model: Any, fit: Portion, dim: int) -> float:
+    """What a fit adds to the variance of each coordinate of its data."""
+    if model.kind == "gmm":
+        return float(model.floor)
+    return float(model.width(_weight(fit), dim) ** 2)
 
 
 def _weight(fit: Portion) -> float:

@@ -1,0 +1,46 @@
+"""How many of the source's modes the model still produces."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from recurse.backend import Array
+from recurse.families import Family
+from recurse.metrics import Metric, View
+from recurse.metrics.frechet import without_vectors
+from recurse.sources import Source
+
+
+class ModeCoverage(Metric):
+    """The share of true modes near which the model puts at least ``least`` of their weight.
+
+    Near is within ``radius`` standard deviations of the mode, along the mean of its axes.
+    """
+
+    kind: Literal["mode_coverage"] = "mode_coverage"
+    cite = "the grid of 25 modes of Alemohammad et al. 2307.01850"
+    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth", "samples")
+    label: ClassVar[str] = "modes covered"
+    worse: ClassVar[Literal["up", "down"]] = "down"
+    speaks: ClassVar[frozenset[int]] = frozenset({6})
+    samples: Annotated[int, Field(ge=50, le=100_000)] = 1000
+    """Samples drawn per model."""
+    radius: Annotated[float, Field(gt=0, le=100)] = 4.0
+    """In standard deviations of the mode."""
+    least: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """The share of a mode's true weight that counts as covered."""
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        if source.law != "gmm":
+            return f"source '{source.kind}' has no modes that are known"
+        return without_vectors(source, family)
+
+    def measure(self, xp: Any, view: View) -> Array:
+        means, x = view.truth["means"], xp.astype(view.samples["x"], xp.float64)
+        variance = xp.mean(xp.linalg.diagonal(view.truth["covariances"]), axis=2)
+        gap = xp.sum((x[:, :, None, :] - means[:, None, :, :]) ** 2, axis=3)
+        near = xp.astype(gap <= self.radius**2 * variance[:, None, :], xp.float64)
+        covered = xp.mean(near, axis=1) >= self.least * view.truth["weights"]
+        return xp.mean(xp.astype(covered, xp.float64), axis=1)

@@ -1,0 +1,42 @@
+"""Arms of Gaussian mixtures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recurse.families.gmm import Gmm
+from recurse.metrics.degenerate import Degenerate
+from recurse.metrics.mode_coverage import ModeCoverage
+from recurse.metrics.second_moment import SecondMoment
+from recurse.metrics.test_nll import HeldoutNll
+from recurse.policies import Policy
+from recurse.policies.accumulate import Accumulate
+from recurse.policies.accumulate_subsample import AccumulateSubsample
+from recurse.policies.mix import Mix
+from recurse.policies.replace import Replace
+from recurse.scenario import Arm, Samples
+from recurse.sources.mixture import Mixture
+
+PAIR = Mixture(form="given", means=((-2.0, 0.0), (2.0, 1.0)), deviation=0.7, weights=(1.0, 2.0))
+MODEL = Gmm(components=2, restarts=2)
+
+
+def clusters(policy: Policy, **fields: Any) -> Arm:
+    """Two components in the plane."""
+    given: dict[str, Any] = {
+        "source": PAIR,
+        "model": MODEL,
+        "samples": Samples(real=40, synthetic=40),
+        "backend": "numpy",
+        "generations": 6,
+        "metrics": (SecondMoment(), HeldoutNll(heldout=30), ModeCoverage(samples=50)),
+    }
+    return Arm(policy=policy, **{**given, **fields})
+
+
+GMM: dict[str, Arm] = {
+    "gmm replace": clusters(Replace()),
+    "gmm accumulate": clusters(Accumulate(), model=Gmm(components=3, covariance="diag")),
+    "gmm mix": clusters(Mix(), model=Gmm(components=2, covariance="tied")),
+    "gmm subsample": clusters(AccumulateSubsample(), metrics=(SecondMoment(), Degenerate())),
+}
