@@ -50,7 +50,8 @@ EVERYTHING = (
     Frechet(features="raw", samples=60, heldout=80),
     Diversity(samples=30),
 )
-RISK = (ExcessRisk(), SignAccuracy())
+RISK = (ExcessRisk(),)
+RISKS = (*RISK, SignAccuracy())
 COUNTS = Samples(real=24, synthetic=24, fresh=12)
 
 
@@ -132,5 +133,6 @@ ARMS: dict[str, Arm] = {
     "linear ridge": least_squares(Accumulate(), model=Linear(ridge=0.2)),
     "linear ridge fresh": least_squares(Mix(), model=Linear(ridge=0.2), source=FRESH_DESIGN),
     "linear oracle": least_squares(Replace(), corrector=Oracle(gamma=0.5)),
+    "linear signs": least_squares(Replace(), metrics=RISKS),
     "linear nll": least_squares(Replace(), metrics=(*RISK, HeldoutNll(heldout=40))),
 }

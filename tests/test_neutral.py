@@ -38,7 +38,7 @@ from recurse.metrics.total_variation import TotalVariation
 from recurse.sources.linear_regression import LinearRegression
 from recurse.spec import kinds
 from recurse.streams import Streams
-from tests.closed_arms import EVERYTHING, FRESH_DESIGN, RISK, SKEW
+from tests.closed_arms import EVERYTHING, FRESH_DESIGN, RISKS, SKEW
 from tests.discrete_arms import COUNTED, WORDS
 from tests.gmm_arms import PAIR
 from tests.scalar_arms import LAWS
@@ -150,7 +150,7 @@ def test_selections(source: Any, corrector: Corrector) -> None:
 
 ONE = (ParameterError(), Alive())
 METRICS: dict[str, Any] = {
-    **{metric.kind: metric for metric in (*EVERYTHING, *RISK, *COUNTED, *ONE)},
+    **{metric.kind: metric for metric in (*EVERYTHING, *RISKS, *COUNTED, *ONE)},
     "ridge_risk": RidgeRisk(samples=60),
     "deviation_above": DeviationAbove(),
     "log_spread": LogSpread(),
@@ -173,7 +173,7 @@ def test_every_metric_is_here() -> None:
 def test_metrics(name: str, dtype: Any) -> None:
     """``[R]`` in float64 from parameters, or from samples of either precision."""
     laws = {
-        **{metric.kind: FRESH_DESIGN for metric in RISK},
+        **{metric.kind: FRESH_DESIGN for metric in RISKS},
         "ridge_risk": FRESH_DESIGN,
         **{metric.kind: WORDS for metric in COUNTED},
         **{metric.kind: LAWS["poisson"] for metric in ONE},

@@ -196,7 +196,7 @@ class Bank:
 
     def start(self, pool: Pool) -> int:
         """Where a pool begins."""
-        return self._slots[pool].start
+        return int(self._slots[pool].start)
 
     @property
     def fields(self) -> tuple[str, ...]:

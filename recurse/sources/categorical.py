@@ -75,6 +75,6 @@ def _law(source: CategoricalSource) -> NDArray[np.float64]:
         weights = np.ones(source.symbols)
     else:
         weights = (np.arange(1.0, source.symbols + 1) + source.shift) ** -source.exponent
-    p = weights / weights.sum()
+    p: NDArray[np.float64] = weights / weights.sum()
     p.flags.writeable = False
     return p
