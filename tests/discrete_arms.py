@@ -55,7 +55,9 @@ DISCRETE: dict[str, Arm] = {
     "categorical accumulate": frequencies(Accumulate()),
     "categorical by_age": frequencies(Accumulate(age="linear")),
     "categorical with_replacement": frequencies(AccumulateSubsample(replacement=True)),
-    "categorical all metrics": frequencies(Mix(), metrics=COUNTED),
+    "categorical all metrics": frequencies(
+        Replace(), samples=Samples(real=6, synthetic=6), metrics=COUNTED
+    ),
     "categorical smoothed": frequencies(Fresh(), model=Categorical(smoothing=0.5), metrics=NLL),
     "categorical temperature": frequencies(Mix(), sampler=Temperature(value=0.5)),
     "categorical top_k": frequencies(Fresh(), sampler=TopK(k=2)),
