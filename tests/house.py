@@ -1,10 +1,12 @@
-"""The tree of the README, one line per file; run this file to write it anew."""
+"""The lists of the README, one line per file and per spec; run this file to write them anew."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = (
@@ -14,7 +16,8 @@ PACKAGES = (
     "backends/recurse_jax",
     "reports/recurse_reports",
 )
-OPEN, CLOSE = "<!-- tree: python tests/house.py -->\n```\n", "```\n<!-- end of tree -->\n"
+TREE = "<!-- tree: python tests/house.py -->\n```\n", "```\n<!-- end of tree -->\n"
+SPECS = "<!-- specs: python tests/house.py -->\n", "<!-- end of specs -->\n"
 
 
 def modules() -> list[Path]:
@@ -41,13 +44,25 @@ def tree() -> Iterator[str]:
             yield f"  {path.name}".ljust(36) + summary(path)
 
 
-def text() -> str:
-    """The block between the markers."""
-    return OPEN + "".join(f"{line.rstrip()}\n" for line in tree()) + CLOSE
+def shelf() -> Iterator[str]:
+    """The table of the shipped specs."""
+    yield "| spec | paper | shows |"
+    yield "|---|---|---|"
+    for path in sorted((ROOT / "specs").glob("*.yaml")):
+        spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+        yield f"| `{spec['name']}` | {spec['cite']} | {spec['title']} |"
+
+
+def blocks() -> Iterator[tuple[tuple[str, str], str]]:
+    """The markers of each list, and the list with its markers."""
+    for marks, lines in ((SPECS, shelf()), (TREE, tree())):
+        yield marks, marks[0] + "".join(f"{line.rstrip()}\n" for line in lines) + marks[1]
 
 
 if __name__ == "__main__":
     readme = ROOT / "README.md"
-    old = readme.read_text(encoding="utf-8")
-    start, end = old.index(OPEN), old.index(CLOSE) + len(CLOSE)
-    readme.write_text(old[:start] + text() + old[end:], encoding="utf-8")
+    text = readme.read_text(encoding="utf-8")
+    for (first, last), block in blocks():
+        start, end = text.index(first), text.index(last) + len(last)
+        text = text[:start] + block + text[end:]
+    readme.write_text(text, encoding="utf-8")
