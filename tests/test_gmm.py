@@ -197,7 +197,7 @@ def test_mixture_source() -> None:
     ring, grid = Mixture(), Mixture(form="grid")
     assert np.allclose(np.linalg.norm(ring.centers, axis=1), 2.0) and len(ring.centers) == 8
     assert len(np.unique(grid.centers, axis=0)) == 25 and np.abs(grid.centers).max() == 4.0
-    x = PAIR.draw(Streams(range(4000)), 0, "real", 5)["x"]
+    x = PAIR.draw(Streams(range(8000)), 0, "real", 5)["x"]
     assert np.all(z_test(x.mean(axis=1), PAIR.shares @ PAIR.centers) < 0.12)
     squares = np.sum(x**2, axis=2).mean(axis=1)
     assert z_test(squares, PAIR.second_moment(5)) < 0.15

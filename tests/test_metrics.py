@@ -121,7 +121,16 @@ def test_quantities_pass_through() -> None:
 
 REGRESSION = LinearRegression(dim=3)
 SERVED: dict[str, list[tuple[Any, Any]]] = {
+    "alive": [],
     "degenerate": [],
+    "deviation_above": [],
+    "entropy": [],
+    "heterozygosity": [],
+    "l2_error": [],
+    "missing_mass": [],
+    "parameter_error": [],
+    "uncollapsed": [],
+    "unique": [],
     "mode_coverage": [],
     "diversity": [(SKEW, Gaussian()), (Digits(), Vae())],
     "elbo": [(Digits(), Vae())],

@@ -92,7 +92,7 @@ class Gmm(Closed[Source]):
         replicates, _, k, dim = means.shape
         square = xp.reshape(x[..., :, None] * x[..., None, :], (replicates, -1, dim * dim))
         features = xp.concat([square, x, xp.ones_like(x[..., :1])], axis=2)
-        eye = xp.eye(dim, dtype=xp.float64)
+        eye = xp.eye(dim, dtype=xp.float64)[None, None, None, ...]
         spread = xp.sum(weight * xp.sum(x**2, axis=2), axis=1) / statistics["count"] / dim
         spread = spread + self.floor
         covariances = spread[:, None, None, None, None] * xp.broadcast_to(eye, (*means.shape, dim))
@@ -158,7 +158,7 @@ class Gmm(Closed[Source]):
         means = xp.where(alive[..., None], sums[..., dim * dim : -1] / safe, state["means"])
         second = xp.reshape(sums[..., : dim * dim] / safe, (*count.shape, dim, dim))
         scatter = second - means[..., :, None] * means[..., None, :]
-        eye = xp.eye(dim, dtype=xp.float64)
+        eye = xp.eye(dim, dtype=xp.float64)[None, None, None, ...]
         if self.covariance == "diag":
             scatter = scatter * eye
         weights = xp.where(alive, count, xp.zeros_like(count)) / total
