@@ -1,4 +1,4 @@
-"""Reading specs and taking in results: parse, validate, ingest, look up; seconds of this processor."""
+"""Reading specs and taking in results: parse, validate, ingest, look up; processor seconds."""
 
 from __future__ import annotations
 
