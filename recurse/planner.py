@@ -29,6 +29,7 @@ from recurse.theory.law import laws
 Status = Literal["new", "changed", "incomplete", "failed", "cached"]
 Lowering = Literal["statistics", "samples"]
 BLOCK_BYTES = 1 << 30
+_SCOPE = "stated for"  # how a law begins that is about another policy, corrector or metric
 WIDEST = {True: 4096, False: 16}  # replicates per block: closed-form, neural
 
 
@@ -197,11 +198,7 @@ def _refused(scenario: Scenario) -> list[Problem]:
 def _plan_arm(labelled: LabelledArm) -> ArmPlan:
     arm = labelled.arm
     lowering, reason, cost = _lowered(arm)
-    notes = [
-        f"no {law.name} curve: {why}"
-        for law in laws()
-        if arm.model.kind in law.families and (why := law.refusal(arm))
-    ]
+    notes = _left_out(arm)
     if arm.corrector.origin == "true distribution":
         notes.append(
             "the corrector injects draws from the source; compare with an arm of fresh real data"
@@ -209,6 +206,17 @@ def _plan_arm(labelled: LabelledArm) -> ArmPlan:
     parts = re.split(r",(?![^()]*\))", labelled.label)  # commas in parentheses belong to a value
     axes = dict(part.partition("=")[::2] for part in parts if "=" in part)
     return ArmPlan(labelled.label, axes, arm, lowering, reason, cost, tuple(notes))
+
+
+def _left_out(arm: Arm) -> list[str]:
+    """The laws of the family that do not apply; those about another setting share a line."""
+    found = {law.name: law.refusal(arm) for law in laws() if arm.model.kind in law.families}
+    reasons = {name: reason for name, reason in found.items() if reason}
+    foreign = [name for name, reason in reasons.items() if reason.startswith(_SCOPE)]
+    notes = [f"no {name} curve: {why}" for name, why in reasons.items() if name not in foreign]
+    if foreign:
+        notes.append(f"no curve of {', '.join(foreign)}: stated for other settings")
+    return notes
 
 
 @lru_cache(maxsize=4096)
