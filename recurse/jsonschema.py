@@ -13,6 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from recurse.docstrings import docstrings, models
+
 Node = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -27,7 +29,7 @@ _ANYWHERE = {  # keys of a file that the reader takes care of, whatever the mode
 
 def schema(model: type[BaseModel]) -> Node:
     """The schema to publish."""
-    source = raw(model)
+    source = _described(model)
     definitions = source.get("$defs", {})
     root = {key: value for key, value in source.items() if key != "$defs"}
     made: Node = {"$schema": DIALECT, **_rewrite(root, definitions)}
@@ -41,6 +43,17 @@ def schema(model: type[BaseModel]) -> Node:
 def raw(model: type[BaseModel]) -> Node:
     """Pydantic's schema of what the model accepts, keys by alias; do not change it."""
     return model.model_json_schema(by_alias=True, mode="validation")
+
+
+def _described(model: type[BaseModel]) -> Node:
+    """The same with what each field says of itself."""
+    made: Node = model.model_json_schema(by_alias=True, mode="validation")
+    known = models(model)
+    for name, node in [(model.__name__, made), *made.get("$defs", {}).items()]:
+        for field, text in docstrings(known[name]).items() if name in known else ():
+            if field in node.get("properties", {}):
+                node["properties"][field].setdefault("description", text)
+    return made
 
 
 class Place:

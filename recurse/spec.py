@@ -31,9 +31,7 @@ ROLES = {
 class Spec(BaseModel):
     """Base of everything a scenario can say: immutable, strict scalars, unknown keys refused."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Kind(Spec):

@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.optimize import brentq
 
 from recurse.theory.law import Curve, Law, link_of, usage_of
 from recurse.theory.linear_risk import expected_risk, least_squares_refusal
@@ -80,6 +79,8 @@ def effective_penalty(spectrum: Vector, samples: int, ridge: float) -> float:
         return float(kappa - ridge - kappa * np.sum(spectrum / (spectrum + kappa)) / samples)
 
     # At the upper end kappa exceeds lam by the whole trace; the lower end is below any solution.
+    from scipy.optimize import brentq  # a quarter of a second, for those who need it
+
     upper = np.log(ridge + np.sum(spectrum) / samples) + 1e-9
     return float(np.exp(brentq(excess, np.log(np.finfo(float).tiny), upper, xtol=1e-13)))
 
