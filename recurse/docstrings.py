@@ -11,6 +11,7 @@ import inspect
 import textwrap
 from collections.abc import Iterator
 from functools import cache
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -39,15 +40,14 @@ def _own(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
 
 
 def models(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """All classes of specs by name, as the definitions of a schema name them."""
-    return {model.__name__: model, **{m.__name__: m for m in _below(_root(model))}}
-
-
-def _root(model: type[BaseModel]) -> type[BaseModel]:
-    return next(base for base in reversed(model.__mro__) if base not in (object, BaseModel))
-
-
-def _below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    for child in model.__subclasses__():
-        yield child
-        yield from _below(child)
+    """A model and all that its fields can hold, by the names of a schema's definitions."""
+    found: dict[str, type[BaseModel]] = {}
+    waiting: list[Any] = [model]
+    while waiting:
+        kind = waiting.pop()
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            waiting.extend(get_args(kind))
+        elif kind.__name__ not in found:
+            found[kind.__name__] = kind
+            waiting.extend(field.annotation for field in kind.model_fields.values())
+    return found
