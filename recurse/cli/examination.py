@@ -46,7 +46,7 @@ def _backends() -> Iterator[Finding]:
 
 def _reports() -> Finding:
     if reporting.available():
-        return Finding("reports", True, f"altair {_version('altair')}")
+        return Finding("reports", True, f"vl-convert {_version('vl-convert-python')}")
     return Finding("reports", None, f"not installed: {reporting.INSTALL}")
 
 

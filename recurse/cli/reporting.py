@@ -15,7 +15,7 @@ INSTALL = "pip install 'recurse-sim[reports]'"
 
 def available() -> bool:
     """Whether reports can be drawn here."""
-    return all(find_spec(name) is not None for name in ("recurse_reports", "altair", "vl_convert"))
+    return all(find_spec(name) is not None for name in ("recurse_reports", "vl_convert"))
 
 
 def answer(store: str, scenario: str) -> list[str]:
@@ -45,7 +45,7 @@ def draw(
         RecurseError: a library is missing; the message says which.
     """
     if not available():
-        raise RecurseError("reports need altair and vl-convert", hint=INSTALL)
+        raise RecurseError("reports need vl-convert", hint=INSTALL)
     import recurse_reports
 
     with open_store(store) as opened:

@@ -77,17 +77,23 @@ CREATE TABLE artifacts (
 );
 
 -- progress: per cell the newest generation with no gap before it, and the reason why the next one
--- is missing if it was tried. Private; see v_cells.
+-- is missing if it was tried. Private; see v_cells. Only cells with a gap are numbered: to sort them
+-- all would take longer than everything else that a report or a plan asks.
 CREATE VIEW progress AS
-WITH numbered AS (
+WITH counted AS (
+    SELECT cell, max(generation) AS last, count(*) AS held, arg_max(block, generation) AS block
+    FROM generations GROUP BY cell
+), numbered AS (
     SELECT cell, generation, block,
         row_number() OVER (PARTITION BY cell ORDER BY generation) - 1 AS place
-    FROM generations
+    FROM generations WHERE cell IN (SELECT cell FROM counted WHERE held <= last)
 ), reached AS (
-    SELECT cell, max(generation) AS done, arg_max(block, generation) AS block
+    SELECT cell, last AS done, block FROM counted WHERE held > last
+    UNION ALL
+    SELECT cell, max(generation), arg_max(block, generation)
     FROM numbered WHERE generation = place GROUP BY cell
 ), named AS (
-    SELECT cell FROM cells UNION SELECT cell FROM generations UNION SELECT cell FROM failures
+    SELECT cell FROM cells UNION SELECT cell FROM counted UNION SELECT cell FROM failures
 )
 SELECT named.cell, coalesce(reached.done, -1) AS done, reached.block,
     (

@@ -1,26 +1,24 @@
-"""How figures look: palette, axes and type, as Vega-Lite through Altair.
+"""How figures look: palette, axes and type, as Vega-Lite.
 
 Text and rules are ``currentColor`` on a transparent ground, so that one figure serves a light and a
 dark page. Series colours are Okabe and Ito's, three of them darkened so that each has a contrast of
 3 : 1 on white and on near-black; colour is never alone: arms have markers, theory has dashes.
+Charts are written as plain data: a library that checks each of their parts takes most of the time.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from recurse.problems import RecurseError
 
-if TYPE_CHECKING:
-    import types
-
 WIDTH = 700
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#c46a9b", "#b07a00", "#3a8fc4", "#7f7f7f")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
 DASHES: Mapping[str, list[float]] = {
@@ -109,46 +107,38 @@ class MissingLibrary(RecurseError):
     """Figures need libraries that are not installed."""
 
 
-def altair() -> types.ModuleType:
-    """Altair, loaded when the first figure is made.
-
-    Raises:
-        MissingLibrary: it is not installed.
-    """
-    try:
-        import altair
-    except ImportError as error:
-        raise missing(error) from error
-    return altair
-
-
 def missing(error: ImportError) -> MissingLibrary:
     """The error that says what to install."""
     return MissingLibrary(
-        f"reports need altair and vl-convert ({error})",
+        f"reports need vl-convert ({error})",
         hint="pip install 'recurse-sim[reports]'",
     )
 
 
-def rows(values: Sequence[Mapping[str, Any]]) -> Any:
-    """Data of a layer. They travel as one text until `layered`: Altair copies all it is given."""
-    return altair().NamedData(name=json.dumps(values))
+def layer(
+    mark: str, values: Sequence[Mapping[str, Any]], encoding: Mapping[str, Any], **look: Any
+) -> Chart:
+    """Rows of data drawn as marks of one kind."""
+    return {"data": {"values": values}, "mark": {"type": mark, **look}, "encoding": encoding}
+
+
+def number(field: str, **options: Any) -> Chart:
+    """A column of numbers as a channel of a layer."""
+    return {"field": field, "type": "quantitative", **options}
+
+
+def name(field: str, **options: Any) -> Chart:
+    """A column of names as a channel of a layer."""
+    return {"field": field, "type": "nominal", **options}
 
 
 def layered(
-    marks: Sequence[Any], width: float, height: float, title: str = "", **more: Any
+    layers: Sequence[Chart], width: float, height: float, title: str = "", **more: Any
 ) -> Chart:
-    """Altair marks over one another, as Vega-Lite; Altair itself would copy them many times."""
-    layers = []
-    for mark in marks:
-        found = mark.to_dict()
-        found["data"] = {"values": json.loads(found["data"]["name"])}
-        layers.append(
-            {key: value for key, value in found.items() if key not in ("$schema", "config")}
-        )
+    """Layers over one another in a panel with its title."""
     heading: Chart = {"text": title, "fontSize": 11.5, "offset": 8, "frame": "group"}
     heading.update(limit=round(width) + 24, **more)
-    panel = {"layer": layers, "width": round(width, 1), "height": round(height, 1)}
+    panel = {"layer": list(layers), "width": round(width, 1), "height": round(height, 1)}
     return {**panel, "title": heading} if title else panel
 
 
@@ -171,7 +161,7 @@ def tiled(panels: Sequence[Chart], columns: int) -> Chart:
 def finished(chart: Chart, title: str, subtitle: str = "") -> dict[str, Any]:
     """A chart as a Vega-Lite specification with the common look."""
     heading = {"text": title, **({"subtitle": subtitle} if subtitle else {})}
-    return {"$schema": altair().SCHEMA_URL, "config": CONFIG, "title": heading, **chart}
+    return {"$schema": SCHEMA, "config": CONFIG, "title": heading, **chart}
 
 
 def dark_rules(used: str | None = None) -> str:
@@ -224,22 +214,22 @@ class Scale:
             self.low = low if low == 0 else low - 0.05 * span
             self.high = high + 0.05 * span
 
-    def vega(self) -> Any:
-        """As an Altair scale."""
+    def vega(self) -> Chart:
+        """As a scale of Vega-Lite."""
         kind = "log" if self.log else "linear"
-        return altair().Scale(type=kind, domain=[self.low, self.high], nice=False, zero=False)
+        return {"type": kind, "domain": [self.low, self.high], "nice": False, "zero": False}
 
-    def axis(self, **options: Any) -> Any:
-        """As an Altair axis, with ticks at 1, 2 and 5 where there are few decades."""
+    def axis(self) -> Chart:
+        """As an axis of Vega-Lite, with ticks at 1, 2 and 5 where there are few decades."""
         if not self.log:
-            return altair().Axis(title=None, tickCount=5, labelExpr=LABEL, **options)
+            return {"title": None, "tickCount": 5, "labelExpr": LABEL}
         span = math.log10(self.high / self.low)
         steps = (1,) if span > 3 else (1, 3) if span > 2 else (1, 2, 5)
         every = max(1, round(span / 7))
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         ticks = [m * 10.0**e for e in decades if e % every == 0 for m in steps]
         shown = [float(f"{t:.3g}") for t in ticks if self.low <= t <= self.high]
-        return altair().Axis(title=None, values=shown, labelExpr=LABEL, **options)
+        return {"title": None, "values": shown, "labelExpr": LABEL}
 
     def place(self, value: float, height: float) -> float:
         """Pixels from the top."""

@@ -116,32 +116,24 @@ def _twice(mean: float, error: float, scale: Scale) -> tuple[float, float]:
 def _band(
     rows: Sequence[tuple[int, float, float]], series: Series, scale: Scale, opacity: float
 ) -> Any:
-    alt = charts.altair()
     values = [{"g": g, "low": scale.clip(low), "high": scale.clip(high)} for g, low, high in rows]
-    return (
-        alt.Chart(charts.rows(_rounded(values)))
-        .mark_area(color=series.colour, opacity=opacity)
-        .encode(x=_x(series), y=alt.Y("low:Q", scale=scale.vega(), axis=scale.axis()), y2="high")
-    )
+    encoding = {"x": _x(series), "y": _y("low", scale), "y2": {"field": "high"}}
+    return charts.layer("area", _rounded(values), encoding, color=series.colour, opacity=opacity)
 
 
 def _lines(series: Series, scale: Scale, marked: bool = True) -> list[Any]:
-    alt = charts.altair()
     rows = [row for row in series.rows if np.isfinite(row["mean"])]
-    values = [{"g": row["generation"], "mean": scale.clip(row["mean"])} for row in rows]
-    y = alt.Y("mean:Q", scale=scale.vega(), axis=scale.axis())
-    data = charts.rows(_rounded(values))
-    line = alt.Chart(data).mark_line(color=series.colour, strokeWidth=2.1, strokeJoin="round")
+    values = _rounded([{"g": row["generation"], "mean": scale.clip(row["mean"])} for row in rows])
+    place = {"x": _x(series), "y": _y("mean", scale)}
+    line = charts.layer(
+        "line", values, place, color=series.colour, strokeWidth=2.1, strokeJoin="round"
+    )
     if not marked:
-        return [line.encode(x=_x(series), y=y)]
+        return [line]
     step = max(1, -(-len(values) // MARKS))
     some = values[::step] if step == 1 else values[(series.rank * step) // 3 % step :: step]
-    stroke = series.shape == "stroke"
-    mark = alt.Chart(charts.rows(_rounded(some))).mark_point(
-        shape=series.shape, size=46, color=series.colour, filled=not stroke, opacity=1
-    )
-    tip = [alt.Tooltip("g:Q", title="generation"), alt.Tooltip("mean:Q", format=".4~g")]
-    return [line.encode(x=_x(series), y=y), mark.encode(x=_x(series), y=y, tooltip=tip)]
+    tip = [charts.number("g", title="generation"), charts.number("mean", format=".4~g")]
+    return [line, _marker(series, some, {**place, "tooltip": tip})]
 
 
 def _faint(series: Series, scale: Scale, points: int) -> Any:
@@ -150,17 +142,11 @@ def _faint(series: Series, scale: Scale, points: int) -> Any:
     keep = set(charts.chosen(np.arange(len(rows)), points).tolist())
     some = [row for place, row in enumerate(rows) if place in keep]
     values = [{"g": row["generation"], "mean": scale.clip(row["mean"])} for row in some]
-    mark = (
-        charts.altair()
-        .Chart(charts.rows(_rounded(values)))
-        .mark_line(color=INK, opacity=0.22, strokeWidth=1)
-    )
-    y = charts.altair().Y("mean:Q", scale=scale.vega(), axis=scale.axis())
-    return mark.encode(x=_x(series), y=y)
+    place = {"x": _x(series), "y": _y("mean", scale)}
+    return charts.layer("line", _rounded(values), place, color=INK, opacity=0.22, strokeWidth=1)
 
 
 def _theory(series: Series, scale: Scale) -> list[Any]:
-    alt = charts.altair()
     found = []
     for curve in series.theory:
         keep = np.isin(curve.generations, charts.chosen(curve.generations, len(series.rows)))
@@ -170,11 +156,10 @@ def _theory(series: Series, scale: Scale) -> list[Any]:
         if len(values) < 2:
             continue
         ends = [values[0], values[-1]] if np.ptp(curve.values[inside]) == 0 else values
-        mark = alt.Chart(charts.rows(ends)).mark_line(
-            color=INK, strokeWidth=1.25, strokeDash=DASHES.get(curve.kind, [2, 2]), opacity=0.85
-        )
-        y = alt.Y("value:Q", scale=scale.vega(), axis=scale.axis())
-        found.append(mark.encode(x=_x(series), y=y))
+        place = {"x": _x(series), "y": _y("value", scale)}
+        dash = DASHES.get(curve.kind, [2, 2])
+        look = {"color": INK, "strokeWidth": 1.25, "strokeDash": dash, "opacity": 0.85}
+        found.append(charts.layer("line", ends, place, **look))
     return found
 
 
@@ -202,22 +187,19 @@ def _key(panel: Sequence[Series], scale: Scale, height: float) -> list[Any]:
     ends = [row["mean"] for series in panel for row in series.rows[: max(1, len(series.rows) // 2)]]
     middle = float(np.median([scale.place(scale.clip(v), height) for v in ends if np.isfinite(v)]))
     top = 10.0 if middle > height / 2 else height - 15.0 * len(panel)
-    alt = charts.altair()
     found: list[Any] = []
     for place, series in enumerate(panel):
         y = top + 15 * place
         found.append(_text(series.words, 20, y, series.colour, True))
-        dot = alt.Chart(charts.rows([{}])).mark_point(
-            shape=series.shape, size=46, color=series.colour, filled=series.shape != "stroke",
-            opacity=1,
-        )  # fmt: skip
-        found.append(dot.encode(x=alt.value(10), y=alt.value(y)))
+        found.append(_marker(series, [{}], {"x": {"value": 10}, "y": {"value": y}}))
     return found
 
 
 def _text(text: str, x: float, y: float, colour: str, bold: bool) -> Any:
-    alt = charts.altair()
-    mark = alt.Chart(charts.rows([{}])).mark_text(
+    return charts.layer(
+        "text",
+        [{}],
+        {"x": {"value": x}, "y": {"value": round(y, 1)}},
         align="left",
         baseline="middle",
         color=colour,
@@ -227,14 +209,22 @@ def _text(text: str, x: float, y: float, colour: str, bold: bool) -> Any:
         text=text,
         limit=200,
     )
-    return mark.encode(x=alt.value(x), y=alt.value(round(y, 1)))
+
+
+def _marker(series: Series, values: Sequence[Row], encoding: Mapping[str, Any]) -> Any:
+    filled = series.shape != "stroke"
+    look = {"shape": series.shape, "size": 46, "color": series.colour, "filled": filled}
+    return charts.layer("point", values, encoding, **look, opacity=1)
 
 
 def _x(series: Series) -> Any:
-    alt = charts.altair()
     last = max([row["generation"] for row in series.rows], default=1)
-    axis = alt.Axis(title="generation", tickMinStep=1, format="d", tickCount=6)
-    return alt.X("g:Q", scale=alt.Scale(domain=[0, max(last, 1)], nice=False), axis=axis)
+    axis = {"title": "generation", "tickMinStep": 1, "format": "d", "tickCount": 6}
+    return charts.number("g", scale={"domain": [0, max(last, 1)], "nice": False}, axis=axis)
+
+
+def _y(field: str, scale: Scale) -> Any:
+    return charts.number(field, scale=scale.vega(), axis=scale.axis())
 
 
 def _labelled(series: Series) -> list[TheoryLine]:

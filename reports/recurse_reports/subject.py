@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -81,14 +81,27 @@ class Agreement:
         return self.equal or self.chance >= 0.01
 
 
+class _Remembered:
+    """A store that gives the answer to a question again: sections ask for the same tables."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        if callable(found):
+            found = cache(found)
+            self.__dict__[name] = found
+        return found
+
+
 class Subject:
     """One scenario of a store."""
 
     def __init__(self, store: Store, name: str) -> None:
-        self.store = store
+        self.store = cast("Store", _Remembered(store))
         self.name = name
         self.record: dict[str, Any] = store.scenario(name)
-        self._arrays: dict[str, dict[tuple[str, str], Curves]] = {}
 
     @cached_property
     def places(self) -> tuple[tuple[str, str], ...]:
@@ -136,9 +149,7 @@ class Subject:
 
     def arrays(self, metric: str) -> dict[tuple[str, str], Curves]:
         """A metric by (arm, backend): ``values [G+1, R]``."""
-        if metric not in self._arrays:
-            self._arrays[metric] = self.store.arrays(self.name, metric)
-        return self._arrays[metric]
+        return self.store.arrays(self.name, metric)
 
     def theory(self, metric: str) -> tuple[TheoryLine, ...]:
         """The curves of theory about a metric, one of each group that coincides within 0.1 %."""

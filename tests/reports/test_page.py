@@ -11,6 +11,7 @@ import sys
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -256,10 +257,28 @@ def test_many_generations_stay_small(tmp_path: Path) -> None:
 
 
 def test_missing_library_names_the_extra(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "altair", None)
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(charts.MissingLibrary, match=r"pip install 'recurse-sim\[reports\]'"):
         recurse_reports.render(store)
     assert recurse_reports.answer(store, "gerstgrasser-linear")
+
+
+def test_a_page_asks_the_store_each_question_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every question reads all that any scenario has stored: a gallery cannot afford two."""
+    asked: list[tuple[str, str]] = []
+    for name in ("_query", "arrays"):
+        real = getattr(Store, name)
+
+        def counted(self: Store, *given: object, real: Any = real, name: str = name) -> object:
+            asked.append((name, repr(given)))
+            return real(self, *given)
+
+        monkeypatch.setattr(Store, name, counted)
+    recurse_reports.render(store, "gerstgrasser-linear")
+    assert asked
+    assert len(asked) == len(set(asked)), [one for one in asked if asked.count(one) > 1]
 
 
 def test_many_arms_have_panels_of_their_own_and_stay_small(tmp_path: Path) -> None:
@@ -280,9 +299,8 @@ def test_many_arms_have_panels_of_their_own_and_stay_small(tmp_path: Path) -> No
 
 def test_ids_inside_a_figure_carry_its_name() -> None:
     """A clipped mark refers to an id; two figures on a page must not share it."""
-    alt = charts.altair()
-    rows = alt.Data(values=[{"a": 1, "b": 2}, {"a": 3, "b": 4}])
-    chart = alt.Chart(rows).mark_line(clip=True).encode(x="a:Q", y="b:Q").to_dict()
+    encoding = {"x": charts.number("a"), "y": charts.number("b")}
+    chart = charts.layer("line", [{"a": 1, "b": 2}, {"a": 3, "b": 4}], encoding, clip=True)
     text = svg.draw(chart, "one")
     ids = re.findall(r'\bid="([^"]*)"', text)
     assert ids

@@ -93,7 +93,6 @@ def _data(subject: Subject, costs: list[Cost]) -> Data:
 
 
 def _chart(subject: Subject, costs: list[Cost]) -> dict[str, Any]:
-    alt = charts.altair()
     several = len(subject.backends) > 1
     values, order = [], []
     for cost in costs[:LINES]:
@@ -104,22 +103,19 @@ def _chart(subject: Subject, costs: list[Cost]) -> dict[str, Any]:
             if length > 0:
                 values.append({"name": name, "kind": kind, "low": start, "high": start + length})
     kinds = [kind for kind in ("computing", "compiling") if any(v["kind"] == kind for v in values)]
-    legend = alt.Legend(title=None, orient="top", symbolType="square", offset=6)
-    colours = alt.Scale(domain=["computing", "compiling"], range=[COLOURS[1], "#7fb8d8"])
-    axis = alt.Axis(title="seconds", tickCount=6, grid=True, format="~g")
-    names = alt.Axis(title=None, grid=False, labelFontSize=11.5, labelOpacity=1, labelLimit=220)
+    legend = {"title": None, "orient": "top", "symbolType": "square", "offset": 6}
+    colours = {"domain": ["computing", "compiling"], "range": [COLOURS[1], "#7fb8d8"]}
+    axis = {"title": "seconds", "tickCount": 6, "grid": True, "format": "~g"}
+    names = {"title": None, "grid": False, "labelFontSize": 11.5, "labelOpacity": 1}
     room = min(6.3 * max(map(len, order)) + 20, 240)
-    chart = (
-        alt.Chart(charts.rows(values))
-        .mark_bar(size=13)
-        .encode(
-            y=alt.Y("name:N", sort=order, axis=names),
-            x=alt.X("low:Q", axis=axis, scale=alt.Scale(zero=True, nice=True)),
-            x2="high",
-            color=alt.Color(
-                "kind:N", scale=colours, legend=legend if len(kinds) > 1 else None, sort=kinds
-            ),
-        )
-    )
+    encoding = {
+        "y": charts.name("name", sort=order, axis={**names, "labelLimit": 220}),
+        "x": charts.number("low", axis=axis, scale={"zero": True, "nice": True}),
+        "x2": {"field": "high"},
+        "color": charts.name(
+            "kind", scale=colours, legend=legend if len(kinds) > 1 else None, sort=kinds
+        ),
+    }
+    chart = charts.layer("bar", values, encoding, size=13)
     drawn = charts.layered([chart], WIDTH - room - 20, 25.0 * len(order))
     return charts.finished(drawn, "Seconds spent")

@@ -78,9 +78,9 @@ def _figure(
 
 def _rows(subject: Subject, measure: Measure) -> Rows:
     """What the store says of a metric, by arm and backend."""
-    frame = subject.store.summary(subject.name, metric=measure.kind)
+    frame = subject.store.summary(subject.name)
     found: Rows = {}
-    for row in frame.to_dicts():
+    for row in frame.filter(frame["metric"] == measure.kind).to_dicts():
         found.setdefault((row["arm"], row["backend"]), []).append(row)
     return found
 

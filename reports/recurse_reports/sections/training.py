@@ -194,28 +194,29 @@ def _panel(
     width: float,
     size: str,
 ) -> charts.Chart:
-    alt = charts.altair()
     values = _stacked(stacks, pools)
-    colour = alt.Color(
-        "pool:N",
-        sort=pools,
-        scale=alt.Scale(domain=pools, range=[POOLS[pool] for pool in pools]),
-        legend=alt.Legend(title=None, orient="top", symbolType="square", offset=10),
+    colour = charts.name(
+        "pool",
+        sort=list(pools),
+        scale={"domain": list(pools), "range": [POOLS[pool] for pool in pools]},
+        legend={"title": None, "orient": "top", "symbolType": "square", "offset": 10},
     )
     last = max(stacks)
-    axis = alt.Axis(title="generation", tickMinStep=1, format="d", tickCount=6, grid=False)
+    axis = {"title": "generation", "tickMinStep": 1, "format": "d", "tickCount": 6, "grid": False}
     bars = last <= BARS
     domain = [-0.6, last + 0.6] if bars else [0, last]
-    x = alt.X("g:Q", scale=alt.Scale(domain=domain, nice=False), axis=axis)
-    y_axis = alt.Axis(title=None, values=[0, 0.25, 0.5, 0.75, 1], format=".0%")
-    y = alt.Y("low:Q", scale=alt.Scale(domain=[0, 1], nice=False), axis=y_axis)
-    chart = alt.Chart(charts.rows(values))
+    percent = {"title": None, "values": [0, 0.25, 0.5, 0.75, 1], "format": ".0%"}
+    encoding = {
+        "x": charts.number("g", scale={"domain": domain, "nice": False}, axis=axis),
+        "y": charts.number("low", scale={"domain": [0, 1], "nice": False}, axis=percent),
+        "y2": {"field": "high"},
+        "color": colour,
+    }
     if bars:
         thickness = min(max(0.72 * width / (last + 1.2), 2.0), 26.0)
-        mark = chart.mark_bar(size=thickness, opacity=0.9)
+        drawn = charts.layer("bar", values, encoding, size=thickness, opacity=0.9)
     else:
-        mark = chart.mark_area(interpolate="step", opacity=0.9)
-    drawn = mark.encode(x=x, y=y, y2="high", color=colour)
+        drawn = charts.layer("area", values, encoding, interpolate="step", opacity=0.9)
     return charts.layered([drawn], width, min(max(width * 0.62, 110), 170), name, subtitle=size)
 
 
