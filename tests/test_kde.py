@@ -69,17 +69,18 @@ def training_sets(arm: Any, seeds: int) -> tuple[list[Any], Record, Any]:
 WITH_DENSITY = [name for name in KDE if name != "kde moments only"]
 
 
-@pytest.mark.parametrize("chunk", [1 << 18, 500])
+@pytest.mark.parametrize("chunk", [1 << 18, 1300, 500])
 @pytest.mark.parametrize("name", WITH_DENSITY)
 def test_density_is_that_of_scikit_learn(
     name: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In every generation and replicate, refitted from nothing; whatever is computed at once."""
+    """In every generation and replicate, refitted from nothing; whatever is computed at once:
+    everything, two of three replicates, a part of the samples of one."""
     monkeypatch.setattr(remembered, "_CHUNK", chunk)
     arm: Any = change(KDE[name], generations=6)
-    sets, record, ops = training_sets(arm, 2)
+    sets, record, ops = training_sets(arm, 3)
     for g, (x, weights) in enumerate(sets):
-        for r in range(2):
+        for r in range(3):
             total = weights[r].sum()
             h = arm.model.width(total, 2)
             kept = weights[r] > 0
@@ -278,6 +279,21 @@ def test_cost_is_that_of_new_samples() -> None:
     ops._call = counted  # type: ignore[method-assign]
     simulate(arm, 2, ops=ops)
     assert seen == [20] * 13
+
+
+def test_work_of_a_generation_is_that_of_what_it_adds() -> None:
+    """Where samples lie is asked once per pool, though every row names all of them."""
+    ops: Any = operations(KDE["kde accumulate"], range(2))
+    bank, asked = ops.pools._bank, []
+    start = bank.start
+
+    def counted(pool: Pool) -> int:
+        asked.append(pool)
+        return int(start(pool))
+
+    bank.start = counted
+    simulate(KDE["kde accumulate"], 2, ops=ops)
+    assert len(asked) == len(set(asked)) == 20
 
 
 def test_what_is_kept_does_not_grow_under_replace() -> None:

@@ -66,11 +66,15 @@ class Kde(Closed[Source]):
         """
         h = h[:, None, None]
         x, at = x / h, at / h
-        flat = _log(xp, weights) - 0.5 * xp.sum(x**2, axis=2)
-        exponent = xp.matmul(at, xp.matrix_transpose(x)) + flat[:, None, :]
-        top = xp.max(exponent, axis=2)
+        # The points are the last axis, so that sums over samples run along whole lines of memory;
+        # the part of an exponent that is the sample's own is one more column of the product.
+        own = _log(xp, weights) - 0.5 * xp.sum(x**2, axis=2)
+        left = xp.concat([x, own[..., None]], axis=2)
+        right = xp.concat([at, xp.ones_like(at[..., :1])], axis=2)
+        exponent = xp.matmul(left, xp.matrix_transpose(right))
+        top = xp.max(exponent, axis=1)
         shift = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-        total = xp.sum(xp.exp(exponent - shift[..., None]), axis=2)
+        total = xp.sum(xp.exp(exponent - shift[:, None, :]), axis=1)
         return shift + _log(xp, total) - 0.5 * xp.sum(at**2, axis=2)
 
     def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:

@@ -132,11 +132,17 @@ class Bank:
         self._slots: dict[Pool, slice] = {}
         self._arrays: Batch = {}
         self._end = 0
+        self._alive: tuple[Use, ...] = ()
+        self._new: list[Pool] = []
+        self._awaited: set[Pool] = set()
+        self.moves = 0
+        """How often samples have changed their places."""
 
     def add(self, pool: Pool, value: Host) -> None:
         count = next(iter(value.values())).shape[1]
         self._reserve(value, self._end + count)
         self._slots[pool] = slice(self._end, self._end + count)
+        self._new.append(pool)
         self._end += count
         for name, values in value.items():
             self._arrays[name][:, self._slots[pool]] = values
@@ -164,15 +170,25 @@ class Bank:
     def forget(self, following: Row | None) -> None:
         if following is None:
             return
-        alive = {use.pool for use in following.uses}
-        kept = {pool: place for pool, place in self._slots.items() if pool in alive}
-        if len(kept) == len(self._slots):
+        # A row that extends the last one can drop what has come since, no more.
+        same = len(self._alive)
+        extends = same > 0 and following.uses[:same] == self._alive
+        alive = {use.pool for use in following.uses[same if extends else 0 :]}
+        if extends:
+            alive |= self._awaited
+        candidates, self._new = self._new if extends else list(self._slots), []
+        self._alive, self._awaited = following.uses, alive.difference(self._slots)
+        if alive.issuperset(candidates):
             return
+        gone = set(candidates) - alive
+        kept = {pool: place for pool, place in self._slots.items() if pool not in gone}
+        self.moves += 1
         # No holes: the layout, and with it the order of every sum, follows from what is held.
         held = [(pool, self._cut(place)) for pool, place in kept.items()]
         self._slots, self._arrays, self._end = {}, {}, 0
         for pool, value in held:
             self.add(pool, value)
+        self._new = []
 
     def pack(self) -> Batch:
         return {

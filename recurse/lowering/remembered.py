@@ -6,8 +6,7 @@ is summed up once, when the pool is made, and added to for as long as the rows a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from recurse.lowering.closed import ClosedForm
 from recurse.lowering.measure import host_arrays
 from recurse.lowering.pools import Bank, Batch, Merged, nested
 from recurse.scenario import Arm
-from recurse.schedule import Pool, Row
+from recurse.schedule import Pool, Row, Use
 
 _CHUNK = 1 << 18  # kernels evaluated at once: 2 MB, which stays in the cache
 
@@ -32,6 +31,7 @@ class Memory:
         self._bank = bank
         self._sums = sums
         self._row = Row(-1, 0, 0, ())
+        self._table = _Table((), -1, np.zeros((3, 0)))
 
     def add(self, pool: Pool, value: tuple[Host, Arrays]) -> None:
         batch, statistics = value
@@ -68,7 +68,10 @@ class Memory:
         return whole and (self._sums is None or self._sums.resume(row, following))
 
     def _needed(self, following: Row) -> Row:
-        return Row(following.generation, 0, 0, self._row.uses + following.uses)
+        last = self._row.uses
+        if following.uses[: len(last)] == last:
+            return following
+        return Row(following.generation, 0, 0, last + following.uses)
 
     def pick(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Samples of the last model's training set by uniform numbers ``[R, n]``: ``[R, n, d]``.
@@ -76,27 +79,49 @@ class Memory:
         Each is picked with a probability that is its share of the weight.
         """
         row, bank = self._row, self._bank
-        even = all(use.weight == row.uses[0].weight for use in row.uses)
+        take, weight, start = self._places(row)
+        even = bool((weight == weight[0]).all())
         if "weight" in bank.fields or (row.budget is not None and not even):
             batch, weights = bank.gather(row)
             places = _weighed(weights * batch.get("weight", 1.0), u)
             return np.take_along_axis(batch["x"], places[..., None], axis=1)
-        mass = np.array([use.take * use.weight for use in row.uses])
+        mass = take * weight
         ends = np.cumsum(mass)
         if row.budget is not None:
             places = np.minimum((u * row.budget).astype(np.int64), row.budget - 1)
             order = np.take_along_axis(bank.picks(row), places, axis=1)
-            use = np.searchsorted(ends, (order + 0.5) * row.uses[0].weight, side="right")
-            inside = order - np.cumsum([0, *(each.take for each in row.uses)])[use]
+            use = np.searchsorted(ends, (order + 0.5) * weight[0], side="right")
+            inside = order - (np.cumsum(take) - take)[use]
         else:
             at = u * ends[-1]
             use = np.minimum(np.searchsorted(ends, at, side="right"), len(ends) - 1)
-            weights = np.array([each.weight for each in row.uses])[use]
-            inside = ((at - (ends - mass)[use]) / weights).astype(np.int64)
-            inside = np.clip(inside, 0, np.array([each.take for each in row.uses])[use] - 1)
-        starts = np.array([bank.start(each.pool) for each in row.uses])
-        picked: NDArray[np.float64] = bank.taken(starts[use] + inside)["x"]
+            inside = ((at - (ends - mass)[use]) / weight[use]).astype(np.int64)
+            inside = np.clip(inside, 0, take[use] - 1)
+        picked: NDArray[np.float64] = bank.taken((start[use] + inside).astype(np.int64))["x"]
         return picked
+
+    def _places(self, row: Row) -> NDArray[np.float64]:
+        """How many samples, their weight and where they begin, for every use of a row: ``[3, k]``.
+
+        A row that extends the last one costs what it adds.
+        """
+        held, bank = self._table, self._bank
+        same = len(held.uses)
+        if held.moves != bank.moves or row.uses[:same] != held.uses:
+            same = 0
+        new = [(use.take, use.weight, bank.start(use.pool)) for use in row.uses[same:]]
+        added = np.array(new, dtype=np.float64).reshape(-1, 3).T
+        columns = np.concatenate([held.columns[:, :same], added], axis=1)
+        self._table = _Table(row.uses, bank.moves, columns)
+        return columns
+
+
+class _Table(NamedTuple):
+    """Where the samples of a row lie, and how often the bank had moved them by then."""
+
+    uses: tuple[Use, ...]
+    moves: int
+    columns: NDArray[np.float64]
 
 
 def _weighed(weights: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -125,9 +150,13 @@ class Remembered(ClosedForm):
         bank = Bank(self._streams, compact=True)
         self.pools = Memory(bank, sums if self._additive else None)
         self._at = self._points(len(seeds))
+        self._cuts: dict[int, list[Array]] = {}
+        counts = arm.samples
+        self._stretch = max(counts.real, counts.synthetic, counts.fresh)
         self._truth: Array = None
         if "total_variation" in self._meter.quantities:
-            density = self._source.log_density(host_arrays(runtime, {"x": self._at})["x"])
+            assert self._at is not None
+            density = self._source.log_density(self._at)
             self._truth = runtime.array(np.asarray(density, dtype=np.float64))
 
     def fit(self, generation: int, data: Any, previous: Arrays | None) -> tuple[Arrays, Numbers]:
@@ -147,12 +176,12 @@ class Remembered(ClosedForm):
             quantities["total_variation"] = self._call("distance", params, self._truth)
         return self._meter.measure(params, samples, quantities)
 
-    def _points(self, replicates: int) -> Array:
+    def _points(self, replicates: int) -> NDArray[np.float64] | None:
         """Held-out points for every replicate, ``[R, m, d]``; None if no metric wants them."""
         if not self._meter.quantities:
             return None
         x = np.asarray(self._meter.heldout["x"], dtype=np.float64)
-        return self._runtime.array(np.broadcast_to(x, (replicates, *x.shape[-2:])))
+        return np.broadcast_to(x, (replicates, *x.shape[-2:]))
 
     def _pool(self, batch: Arrays) -> tuple[Host, Arrays]:
         kept = host_arrays(self._runtime, batch)
@@ -162,28 +191,54 @@ class Remembered(ClosedForm):
         return kept, self._summed(kept, kept.get("weight", ones))
 
     def _summed(self, batch: Host, weights: NDArray[np.float64]) -> Arrays:
-        """Moments of samples, and kernel sums where a metric looks at the density."""
-        put, x = self._runtime.array, batch["x"]
-        found: dict[str, Array] = {}
-        h: Array = None
-        for part in self._parts(x.shape):
-            piece, weight = _padded(x[:, part], part), _padded(weights[:, part], part)
-            if h is None:
-                total = weights.sum(axis=1)
-                h = put(np.asarray(self._kde.width(total, x.shape[2])))
-            arrays = {"x": put(piece)}, put(weight)
-            summed = dict(self._call("statistics", *arrays))
-            if self._at is not None:
-                kernels = self._call("kernels", arrays[0]["x"], arrays[1], self._at, h)
-                summed["log_kernels"] = kernels
-            found = summed if not found else dict(self._merge(found, summed))
-        return found
+        """Moments of samples, and kernel sums where a metric looks at the density.
 
-    def _parts(self, shape: tuple[int, ...]) -> Iterator[slice]:
-        """Stretches of the samples: all of one length, so that one program serves them."""
+        A block is cut into pieces that fit the cache, over replicates first: what they give needs
+        no adding up. All pieces have one shape, so that one program serves them.
+        """
+        x = batch["x"]
+        replicates, n, dim = x.shape
         points = 1 if self._at is None else self._at.shape[1]
-        length = min(max(1, _CHUNK // (shape[0] * points)), shape[1])
-        return (slice(start, start + length) for start in range(0, shape[1], length))
+        length = max(1, min(n, self._stretch, _CHUNK // points))
+        width = min(replicates, max(1, _CHUNK // (points * length)))
+        width = -(-replicates // -(-replicates // width))  # equal parts
+        h = np.asarray(self._kde.width(weights.sum(axis=1), dim))
+        found = []
+        for number, start in enumerate(range(0, replicates, width)):
+            rows = slice(start, start + width)
+            at = None if self._at is None else self._cut(width)[number]
+            share = self._runtime.array(_filled(h[rows], width, fill=1.0))
+            total: Arrays = {}
+            for first in range(0, n, length):
+                part = slice(first, first + length)
+                summed = self._piece(x[rows, part], weights[rows, part], at, share, length)
+                total = summed if not total else self._merge(total, summed)
+            found.append(total)
+        if len(found) == 1:
+            return found[0]
+        concat = self._runtime.xp.concat
+        return {k: concat([each[k] for each in found])[:replicates] for k in found[0]}
+
+    def _piece(
+        self, x: NDArray[Any], weights: NDArray[Any], at: Array, h: Array, length: int
+    ) -> dict[str, Array]:
+        """The sums of one piece, filled up to ``length`` samples of weight zero."""
+        shape = (h.shape[0], length)
+        samples = self._runtime.array(_filled(x, *shape))
+        weight = self._runtime.array(_filled(weights, *shape))
+        summed = dict(self._call("statistics", {"x": samples}, weight))
+        if at is not None:
+            summed["log_kernels"] = self._call("kernels", samples, weight, at, h)
+        return summed
+
+    def _cut(self, width: int) -> list[Array]:
+        """The held-out points in pieces of as many replicates, on the device."""
+        assert self._at is not None
+        if width not in self._cuts:
+            starts = range(0, len(self._at), width)
+            pieces = (_filled(self._at[start : start + width], width) for start in starts)
+            self._cuts[width] = [self._runtime.array(piece) for piece in pieces]
+        return self._cuts[width]
 
     def _samples(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
         drawn = self._streams.draws(generation, purpose, self._kde.noise(self._source, n))
@@ -193,9 +248,10 @@ class Remembered(ClosedForm):
         return found
 
 
-def _padded(values: NDArray[np.float64], part: slice) -> NDArray[np.float64]:
-    """A stretch filled up with zeros to its full length."""
-    missing = part.stop - part.start - values.shape[1]
-    if not missing:
+def _filled(values: NDArray[Any], *shape: int, fill: float = 0.0) -> NDArray[Any]:
+    """A piece filled up to the full length of its first axes."""
+    missing = [(0, want - have) for want, have in zip(shape, values.shape, strict=False)]
+    if not any(more for _, more in missing):
         return np.ascontiguousarray(values)
-    return np.pad(values, [(0, 0), (0, missing), *[(0, 0)] * (values.ndim - 2)])
+    rest = [(0, 0)] * (values.ndim - len(shape))
+    return np.pad(values, [*missing, *rest], constant_values=fill)
