@@ -46,5 +46,5 @@ class RidgeRisk(Metric):
         identity = xp.eye(x.shape[-1], dtype=xp.float64)[None, ...]
         gram = xp.matmul(turned, x) + self.ridge * self.samples * identity
         coef = xp.linalg.solve(gram, xp.matmul(turned, y[..., None]))
-        error = coef - view.truth["coef"][..., None]
-        return xp.sum(error * xp.matmul(view.truth["covariance"], error), axis=(1, 2))
+        error = coef[..., 0] - view.truth["coef"]
+        return xp.sum(error * (view.truth["variance"] * error), axis=1)

@@ -31,11 +31,11 @@ class SignAccuracy(Metric):
         return has_parameters(source, family, "coefficients")
 
     def measure(self, xp: Any, view: View) -> Array:
-        fitted, true = view.params["coef"][..., None], view.truth["coef"][..., None]
-        across = xp.matmul(view.truth["covariance"], true)
-        inner = xp.sum(fitted * across, axis=(1, 2))
-        own = xp.sum(fitted * xp.matmul(view.truth["covariance"], fitted), axis=(1, 2))
-        other = xp.sum(true * across, axis=(1, 2))
+        fitted, true = view.params["coef"], view.truth["coef"]
+        across = view.truth["variance"] * true
+        inner = xp.sum(fitted * across, axis=1)
+        own = xp.sum(fitted * (view.truth["variance"] * fitted), axis=1)
+        other = xp.sum(true * across, axis=1)
         # The angle by its tangent: a cosine of nearly 1 has lost half of its digits.
         rest = xp.sqrt(xp.clip(own * other - inner**2, min=0.0))
         return 1.0 - xp.atan2(rest, inner) / math.pi

@@ -68,11 +68,6 @@ class Discrete(Source):
         raise TypeError(f"{type(self).__name__} has no alphabet")
 
 
-def identity(dim: int, replicates: int) -> NDArray[np.float64]:
-    """The identity matrix for every replicate: ``[R, dim, dim]``."""
-    return np.broadcast_to(np.eye(dim), (replicates, dim, dim))
-
-
 def scattered(
     streams: Streams, generation: int, purpose: str, points: NDArray[np.float64], noise: float
 ) -> Batch:

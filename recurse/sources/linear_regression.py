@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.sources import Batch, Source, identity
+from recurse.sources import Batch, Source
 from recurse.streams import Normal, Streams
 
 
@@ -39,12 +39,10 @@ class Regression(Source):
 
     def truth(self, streams: Streams) -> Batch:
         coefficients = streams.draw(0, "truth/coefficients", Normal((self.dim,)))
-        covariance = identity(self.dim, len(streams.seeds))
         if self.scales is not None:
             coefficients = coefficients * self.scales
-        if self.deviations is not None:
-            covariance = covariance * self.deviations**2
-        return {"coef": coefficients, "covariance": covariance}
+        variance = np.ones(self.dim) if self.deviations is None else self.deviations**2
+        return {"coef": coefficients, "variance": np.broadcast_to(variance, coefficients.shape)}
 
     def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
         x = streams.draw(generation, f"{purpose}/x", Normal((n, self.dim)))

@@ -2,7 +2,8 @@
 
 d = 10, n = 100, 100 generations, 1000 replicates, reused design. ``python -m
 tests.benchmarks.bench_linear``; ratios of one run, one thread. The per-replicate loop is timed on
-20 replicates and scaled. Our side is the whole loop: draws, fits, metrics, commits in memory.
+20 replicates and scaled. Our side is the whole loop: draws, fits, metrics, commits in memory. Then
+d = 100, n = 1000, 100 replicates, accumulate, against the vectorised script alone.
 """
 
 # ruff: noqa: E402
@@ -28,6 +29,9 @@ from tests.closed_arms import least_squares
 from tests.harness import change, simulate
 
 DIM, N, GENERATIONS, REPLICATES, TIMED = 10, 100, 100, 1000, 20
+Size = tuple[int, int, int]
+SMALL: Size = (DIM, N, REPLICATES)
+LARGE: Size = (100, 1000, 100)
 
 
 def loop(accumulate: bool, generations: int = GENERATIONS) -> float:
@@ -49,14 +53,15 @@ def loop(accumulate: bool, generations: int = GENERATIONS) -> float:
     return REPLICATES / TIMED
 
 
-def vectorised(accumulate: bool, generations: int = GENERATIONS) -> float:
+def vectorised(accumulate: bool, size: Size = SMALL) -> float:
     """All replicates at once, sample by sample, statistics pooled, the Gram factor kept."""
+    dim, n, replicates = size
     rng = np.random.default_rng(0)
-    star, x = rng.normal(size=(REPLICATES, DIM)), rng.normal(size=(REPLICATES, N, DIM))
+    star, x = rng.normal(size=(replicates, dim)), rng.normal(size=(replicates, n, dim))
     inverse = np.linalg.inv(np.matmul(x.transpose(0, 2, 1), x))
-    coef, moment = star, np.zeros((REPLICATES, DIM))
-    for generation in range(generations + 1):
-        y = np.matmul(x, coef[..., None])[..., 0] + rng.standard_normal((REPLICATES, N))
+    coef, moment = star, np.zeros((replicates, dim))
+    for generation in range(GENERATIONS + 1):
+        y = np.matmul(x, coef[..., None])[..., 0] + rng.standard_normal((replicates, n))
         new = np.matmul(x.transpose(0, 2, 1), y[..., None])[..., 0]
         moment = moment + new if accumulate else new
         pools = generation + 1 if accumulate else 1
@@ -65,16 +70,17 @@ def vectorised(accumulate: bool, generations: int = GENERATIONS) -> float:
     return 1.0
 
 
-def ours(backend: str, policy: Policy) -> float:
+def ours(backend: str, policy: Policy, size: Size = SMALL) -> float:
+    dim, n, replicates = size
     arm = least_squares(
         policy,
-        source=LinearRegression(dim=DIM),
-        samples=Samples(real=N, synthetic=N),
+        source=LinearRegression(dim=dim),
+        samples=Samples(real=n, synthetic=n),
         generations=GENERATIONS,
         backend=backend,
         metrics=(ExcessRisk(),),
     )
-    simulate(arm, REPLICATES)
+    simulate(arm, replicates)
     return 1.0
 
 
@@ -103,6 +109,9 @@ def main() -> None:
         runners |= {name: partial(ours, name, policy) for name in backends()}
         seconds = race(runners)
         table(f"linear {policy.kind}", seconds, {"loop": goal, "vectorised": 1.0})
+    runners = {"vectorised": partial(vectorised, True, LARGE)}
+    runners |= {name: partial(ours, name, Accumulate(), LARGE) for name in backends()}
+    table("linear accumulate, d = 100, n = 1000", race(runners), {"vectorised": 5.0})
     growth()
 
 
