@@ -7,7 +7,8 @@ With inputs of covariance Sigma, T samples and penalty lam, and ``kappa`` the so
     ``+ (r_g / d) [df2 + kappa^2 tr (Sigma+kappa)^-2 df2 / (T - df2)]``
 
 where ``r_g`` is the risk of the generator itself: its error has covariance ``(r_g / d) Sigma^-1``,
-since least squares does not know the spectrum. Leading order in 1/T.
+since least squares does not know the spectrum. Leading order in 1/T. Without a penalty the student
+is least squares too, and its risk ``r_g + sigma^2 d / (T - d - 1)`` is exact where ``r_g`` is.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from recurse.theory.law import Curve, Law, link_of, usage_of
+from recurse.theory.law import Curve, CurveKind, Law, link_of, usage_of
 from recurse.theory.linear_risk import expected_risk, least_squares_refusal
 from recurse.theory.moments import Vector
 
 CITE = "Dohmatob et al. 2402.07712 (ridge, deterministic equivalent); checked by simulation"
+CITE_PLAIN = "Dohmatob et al. 2402.07712 (least squares)"
 
 
 class DohmatobRidge(Law):
@@ -40,7 +42,12 @@ class DohmatobRidge(Law):
     def curves(self, arm: Any) -> tuple[Curve, ...]:
         source = arm.source
         (metric,) = (metric for metric in arm.metrics if metric.kind == "ridge_risk")
-        risk, _ = expected_risk(usage_of(arm), source.dim, source.design, 1.0)
+        risk, exact = expected_risk(usage_of(arm), source.dim, source.design, 1.0)
+        if metric.ridge == 0.0:
+            own = source.dim / (metric.samples - source.dim - 1)
+            kind: CurveKind = "exact" if exact else "asymptotic"
+            name, values = "expectation (no penalty)", source.noise**2 * (risk + own)
+            return (Curve("ridge_risk", kind, name, values, CITE_PLAIN),)
         spectrum = _squares(source.deviations, source.dim)
         weights = _squares(source.scales, source.dim)
         own, passed = student(spectrum, weights, source.noise, metric.samples, metric.ridge)
@@ -57,7 +64,7 @@ def student(
         spectrum: variances of the inputs, ``[d]``.
         weights: ``E w*_j^2``, ``[d]``.
         noise: standard deviation of the labels.
-        samples: T, more than d where there is no penalty.
+        samples: T.
         ridge: lam.
     """
     kappa = effective_penalty(spectrum, samples, ridge)

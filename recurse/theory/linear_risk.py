@@ -4,9 +4,10 @@ Least squares does not know the spectrum of the inputs, and the excess risk is m
 metric: all that follows holds for any.
 
 With a reused design X of T rows every pool is a whole number of copies of X, its own estimate is
-``w_s + (X'X)^{-1} X'e``, and a fit is a weighted mean of such estimates: the recursion of
-``recurse.theory.moments`` with one copy as one sample, times ``sigma^2 d / (T - d - 1)``. Exact for
-any schedule of whole copies (Gerstgrasser et al. 2404.01413 for replace and accumulate).
+``w_s + (X'X)^{-1} X'e`` (``w*`` in place of ``w_s`` for new real labels), and a fit is a weighted
+mean of such estimates: the recursion of ``recurse.theory.moments`` with one copy as one sample,
+times ``sigma^2 d / (T - d - 1)``. Exact for any schedule of whole copies, weighted or not
+(Gerstgrasser et al. 2404.01413 for replace and accumulate, He et al. 2502.18049 for weights).
 
 With fresh designs three steps are exact; T is the size of the fit, ``e`` its label noise:
 
@@ -101,10 +102,9 @@ def _one_fit(size: int, dim: int) -> float:
 
 
 def _reused(used: Usage, dim: int, link: float) -> Vector | None:
-    """None if a fit sees new real data, a subsample, part of a design, or corrected data."""
+    """None if a fit sees a subsample, part of a design, or corrected data."""
     real = int(used.needed[0])
-    new = any(np.any((f.pools > 0) & ~is_synthetic(f.pools)) for f in used.fits)
-    if new or link != 1.0 or any(f.budget is not None for f in used.fits):
+    if link != 1.0 or any(f.budget is not None for f in used.fits):
         return None
     try:
         copies = used.in_copies_of(real)

@@ -100,7 +100,7 @@ def linear_loop(
             y = np.where(corrected, label(x, star), label(x, weights))
             pools[Pool("synthetic", g)] = (x, y[..., None])
         if g and row.fresh:
-            x = inputs(row.fresh)
+            x = np.tile(design, (1, row.fresh // schedule.real, 1)) if reused else inputs(row.fresh)
             pools[Pool("fresh", g)] = (x, label(x, star)[..., None])
         (x, y), w = training_set(row, pools, rng)
         weighted = (x * w[..., None]).transpose(0, 2, 1)

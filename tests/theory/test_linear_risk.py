@@ -15,6 +15,7 @@ from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
+from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
 from recurse.schedule import REAL, Pool, Row, RowMaker, Schedule, Use
 from recurse.theory.dey_donoho import subsample_factor
@@ -58,6 +59,8 @@ EXACT: dict[str, tuple[RowMaker, int, int, bool, float]] = {
     "window, reused": (Window(size=3), 20, 0, True, 0.0),
     "mix, reused": (Mix(), 20, 0, True, 0.0),
     "jumps, reused": (jumps(20), 20, 0, True, 0.0),
+    "fresh data, reused": (Fresh(), 20, 20, True, 0.0),
+    "weighted fresh data, reused": (WeightedFresh(w=0.3), 20, 20, True, 0.0),
     "grown, reused": (grown(4, 20), 20, 0, True, 0.0),
     "replace, fresh": (Replace(), 20, 0, False, 0.0),
     "replace, fresh, oracle": (Replace(), 20, 0, False, 0.5),
@@ -138,7 +141,6 @@ APPROXIMATE: dict[str, tuple[RowMaker, int, int, str, float]] = {
     "overlapping windows": (Window(size=2), 100, 0, "fresh", 0.0),
     "a corrected reused design": (Replace(), 100, 0, "reused", 1.0),
     "part of a design": (Accumulate(age="linear"), 100, 0, "reused", 0.0),
-    "fresh data beside a reused design": (Fresh(), 100, 100, "reused", 0.0),
     "correlated corrected data": (Accumulate(), 100, 0, "fresh", 0.5),
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.stats import gamma
+from scipy.stats import beta, gamma, norm
 
 from recurse.correctors.oracle import Oracle
 from recurse.families.gaussian import Gaussian
@@ -24,8 +24,11 @@ from recurse.sources.poisson import PoissonSource
 from recurse.theory.beta_factors import factors
 from recurse.theory.dey_donoho import subsample_factor
 from recurse.theory.law import curves
+from recurse.theory.median import variance
 from recurse.theory.workflow import Workflow
+from tests.harness import simulate
 from tests.scalar_arms import MEDIAN, scalar
+from tests.statistics_checks import z_test
 from tests.theory.arms import gaussian_arm
 
 TEN = Samples(real=10, synthetic=10)
@@ -100,6 +103,26 @@ def test_the_ratio_of_beta_errors_knows_no_theta(alpha: float) -> None:
     assert abs(error[0] / alpha**2 - (2500 / (49 * 48) - 100 / 49 + 1)) < 1e-12
 
 
+@pytest.mark.parametrize("n", [1, 3, 5, 41])
+def test_the_variance_of_a_median_is_its_integral(n: int) -> None:
+    half = (n + 1) / 2
+    expected, _ = quad(lambda x: x**2 * norm.pdf(x) * beta.pdf(norm.cdf(x), half, half), -12, 12)
+    assert abs(variance(n) / expected - 1) < 1e-9
+
+
+@pytest.mark.parametrize("n", [3, 21])
+def test_medians_under_replace(n: int) -> None:
+    """Level 1e-6; a shift of 15 % would have been seen."""
+    counts = Samples(real=n, synthetic=n)
+    arm = scalar("location", Replace(), model=MEDIAN, samples=counts, generations=5)
+    expected = named(arm, "expectation (median)", "parameter_error")
+    found = np.concatenate(
+        [simulate(arm, range(k, k + 2_000))["parameter_error"] for k in range(0, 8_000, 2_000)],
+        axis=1,
+    )
+    assert np.all(z_test(found.T, expected) < 0.15 * expected)
+
+
 def test_accumulated_errors_stay_below_their_limit() -> None:
     for kind in ("poisson", "bernoulli", "location"):
         arm = scalar(kind, Accumulate(), samples=TEN, generations=300)
@@ -112,6 +135,8 @@ def test_accumulated_errors_stay_below_their_limit() -> None:
 
 REFUSED: dict[str, tuple[Arm, dict[str, str]]] = {
     "median": (scalar("location", Replace(), model=MEDIAN), {"natural_mean": "median"}),
+    "even median": (scalar("location", Replace(), model=MEDIAN), {"median": "odd numbers"}),
+    "pooled median": (scalar("location", Accumulate(), model=MEDIAN), {"median": "one model"}),
     "unequal counts": (
         scalar("poisson", Replace(), samples=Samples(real=10, synthetic=20)),
         {"survival": "equal counts", "dey_donoho": "equal counts"},
