@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -23,8 +24,10 @@ from recurse.claims.inference import (
     Array,
     Interval,
     mean_error,
+    proportion_interval,
     quantile_interval,
     t_limit,
+    unseen,
 )
 from recurse.claims.laws import along, choose, finite
 
@@ -40,7 +43,10 @@ class BoundedBy(Claim):
     intersection-union test). The evidence names the most critical generation, its limits, and
     whether the bound is proven, not contradicted or contradicted there.
 
-    Limits: t for the mean; order statistics for a quantile.
+    Limits: t for the mean; Clopper and Pearson's for the mean of a metric of zeros and ones; order
+    statistics for a quantile. Seeds that are all equal have no spread to judge by: a share of them
+    that went unseen (``1 - level^(1/seeds)`` at most) is then taken to lie anywhere between the
+    least and the largest value of the whole run, and the evidence says so.
     """
 
     fewest: ClassVar[int] = 5
@@ -88,7 +94,8 @@ class BoundedBy(Claim):
         if not np.isfinite(limits).all():
             return None, f"'{self.curve}' has no value at some of the generations"
         tests = 1 if self.proof else len(wanted) * setting.series
-        found = [self._interval(row, self.level / tests) for row in series.rows(wanted)]
+        interval = self._intervals(series, self.level / tests)
+        found = [interval(row) for row in series.rows(wanted)]
         sign = 1.0 if self.side == "at_most" else -1.0
         near = np.array([i.low if sign > 0 else i.high for i in found])
         far = np.array([i.high if sign > 0 else i.low for i in found])
@@ -99,6 +106,9 @@ class BoundedBy(Claim):
             worst = int(np.argmax(sign * (np.array([i.estimate for i in found]) - limits)))
         place = wanted[worst]
         seen = f"{count(len(series.seeds), 'seed')}, {count(len(wanted), 'generation')}"
+        if np.ptp(series.rows((place,))) == 0.0 and self.quantile is None:
+            share = unseen(len(series.seeds), self.level / tests)
+            seen += f", all equal there: at most a share {share:.2g} of others is not"
         return holds, f"{self._evidence(found[worst], float(limits[worst]), place)} ({seen})"
 
     def _bound(self, series: Series) -> tuple[tuple[int, ...], Array] | str:
@@ -117,12 +127,25 @@ class BoundedBy(Claim):
             return "mean"
         return "median" if self.quantile == 0.5 else f"{self.quantile:g} quantile"
 
-    def _interval(self, row: Array, tail: float) -> Interval:
-        if self.quantile is not None:
-            return quantile_interval(row, self.quantile, tail)
-        mean, error = mean_error(row)
-        reach = t_limit(tail, len(row)) * float(error)
-        return Interval(float(mean), float(mean) - reach, float(mean) + reach)
+    def _intervals(self, series: Series, tail: float) -> Callable[[Array], Interval]:
+        """What turns a row of values ``[R]`` into an interval; the rule is that of the series."""
+        if (quantile := self.quantile) is not None:
+            return lambda row: quantile_interval(row, quantile, tail)
+        known = series.values[np.isfinite(series.values)]
+        if np.isin(known, (0.0, 1.0)).all():
+            return lambda row: proportion_interval(row, tail)
+        least, most = float(known.min()), float(known.max())
+        share = unseen(series.values.shape[1], tail)
+
+        def around(row: Array) -> Interval:
+            if np.ptp(row) == 0.0:
+                at = float(row[0])
+                return Interval(at, at - share * (at - least), at + share * (most - at))
+            mean, error = mean_error(row)
+            reach = t_limit(tail, len(row)) * float(error)
+            return Interval(float(mean), float(mean) - reach, float(mean) + reach)
+
+        return around
 
     def _evidence(self, at: Interval, bound: float, generation: int) -> str:
         sign = 1.0 if self.side == "at_most" else -1.0

@@ -87,6 +87,27 @@ def ratio_interval(above: Array, below: Array, level: float) -> Interval:
     return Interval(a / b, float((middle - root) / lead), float((middle + root) / lead))
 
 
+def proportion_interval(values: Array, tail: float) -> Interval:
+    """The mean of zeros and ones ``[R]``; at most ``tail`` beyond each limit (Clopper & Pearson).
+
+    With no ones at all the upper limit is ``1 - tail^(1/R)``, about 3/R at 5 %: the rule of three.
+    """
+    from scipy.special import betaincinv
+
+    count, ones = len(values), int(values.sum())
+    low = betaincinv(ones, count - ones + 1, tail) if ones else 0.0
+    high = betaincinv(ones + 1, count - ones, 1.0 - tail) if ones < count else 1.0
+    return Interval(ones / count, float(low), float(high))
+
+
+def unseen(seeds: int, tail: float) -> float:
+    """The largest share of other seeds that may differ if all of ``seeds`` are equal.
+
+    A larger one goes unseen with probability ``tail`` at most.
+    """
+    return float(-np.expm1(np.log(tail) / seeds))
+
+
 def quantile_interval(values: Array, quantile: float, tail: float) -> Interval:
     """A quantile over seeds ``[R]`` between order statistics; at most ``tail`` beyond each limit.
 

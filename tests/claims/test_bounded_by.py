@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -9,8 +11,10 @@ from scipy.stats import binom, nct, t
 
 from recurse.claims import Prospect
 from recurse.claims.bounded_by import BoundedBy
+from recurse.claims.inference import proportion_interval, unseen
 from recurse.theory.law import Curve
 from tests.claims.simulate import RUNS, has_rate, holding, normal, one, series
+from tests.statistics_checks import LEVEL
 
 
 def test_a_true_bound_is_contradicted_at_the_family_wise_level() -> None:
@@ -59,6 +63,55 @@ def test_a_constant_on_the_bound_is_within_it() -> None:
     for proof in (False, True):
         assert one(BoundedBy(metric="m", value=0.3, proof=proof), at).holds is True
         assert one(BoundedBy(metric="m", value=0.29, proof=proof), at).holds is False
+
+
+def test_zeros_and_ones_have_exact_limits() -> None:
+    """Coverage by summing over all outcomes: never below the level, for any proportion."""
+    seeds, tail = 40, 0.01
+    found = [proportion_interval(np.repeat([1.0, 0.0], [k, seeds - k]), tail) for k in range(41)]
+    assert (found[0].low, found[-1].high) == (0.0, 1.0)
+    assert abs(found[0].high - (1 - tail ** (1 / seeds))) < 1e-12
+    for p in (0.001, 0.01, 0.1, 0.5, 0.87, 0.999):
+        chance = binom.pmf(np.arange(41), seeds, p)
+        assert chance[[at.low > p for at in found]].sum() <= tail
+        assert chance[[at.high < p for at in found]].sum() <= tail
+    half = series(np.tile([0.0, 1.0], (2, 20)))
+    for value, proof, holds in ((0.55, False, True), (0.2, False, False), (0.6, True, False)):
+        claim = BoundedBy(metric="m", value=value, proof=proof)
+        assert one(claim, half).holds is holds
+    # All of 40 seeds alive says that 0.9995 is possible, and that 0.9 is not proven at 1e-3.
+    alive = series(np.ones((1, 40)))
+    assert one(BoundedBy(metric="m", value=0.9995), alive).holds is True
+    for value, holds in ((0.9, False), (0.8, True)):
+        at_least = BoundedBy(metric="m", value=value, side="at_least", proof=True)
+        assert one(at_least, alive).holds is holds
+
+
+def test_equal_seeds_leave_room_for_those_that_were_not_drawn() -> None:
+    """Two symbols in all 40 seeds at first, one in some later: a mean of 1.999 is possible.
+
+    A share of exceptions larger than ``unseen`` shows with probability ``1 - tail``, so an interval
+    that reaches as far as the largest exceptions covers the mean as often.
+    """
+    assert abs((1 - unseen(40, 1e-3)) ** 40 - 1e-3) < 1e-12
+    values = np.full((2, 40), 2.0)
+    values[1, :7] = 1.0
+    first = series(values)
+    found = one(BoundedBy(metric="m", value=1.999, generations=(0,)), first)
+    assert found.holds is True
+    assert "all equal there: at most a share 0.16 of others is not" in found.evidence
+    assert one(BoundedBy(metric="m", value=1.8, generations=(0,)), first).holds is False
+    strict = {"metric": "m", "side": "at_least", "generations": (0,), "proof": True}
+    assert one(BoundedBy.model_validate({**strict, "value": 1.9}), first).holds is False
+    assert one(BoundedBy.model_validate({**strict, "value": 1.8}), first).holds is True
+    chance = 0.05
+    claim = BoundedBy(metric="m", value=2.0 - chance, generations=(0,), level=0.01)
+
+    def draw(rng: np.random.Generator) -> list[Any]:
+        made = 2.0 - (rng.random((2, 40)) < [[chance], [0.9]])
+        return [series(made)]
+
+    assert RUNS - holding(claim, draw) <= binom.isf(LEVEL, RUNS, 0.01)
 
 
 def test_the_evidence_separates_proven_from_not_contradicted() -> None:
