@@ -23,6 +23,7 @@ from recurse.metrics.w2 import W2
 from recurse.policies import Policy
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
+from recurse.policies.augment_aged import AugmentAged
 from recurse.policies.fresh import Fresh
 from recurse.policies.grow import Grow
 from recurse.policies.halfway import Halfway
@@ -113,6 +114,7 @@ ARMS: dict[str, Arm] = {
         f"linear fresh {name}": least_squares(POLICIES[name], source=FRESH_DESIGN)
         for name in ("replace", "accumulate", "subsample", "grow", "weighted_fresh")
     },
+    "gaussian augment_aged": normal(AugmentAged()),
     "gaussian unbiased": normal(Replace(), model=Gaussian(estimator="unbiased")),
     "gaussian all metrics": normal(Mix(), metrics=EVERYTHING),
     "gaussian oracle": normal(Accumulate(), corrector=Oracle(gamma=0.5), metrics=EVERYTHING),

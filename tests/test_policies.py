@@ -9,6 +9,7 @@ import pytest
 from recurse.policies import Policy
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
+from recurse.policies.augment_aged import AugmentAged
 from recurse.policies.fresh import Fresh
 from recurse.policies.grow import Grow
 from recurse.policies.halfway import Halfway
@@ -29,6 +30,7 @@ EXAMPLES: dict[str, list[Policy]] = {
         AccumulateSubsample(budget=5),
         AccumulateSubsample(replacement=True),
     ],
+    "augment_aged": [AugmentAged()],
     "fresh": [Fresh()],
     "grow": [Grow(), Grow(rate=0.5), Grow(law="geometric", rate=0.7)],
     "halfway": [Halfway()],
@@ -60,6 +62,7 @@ GOLDEN: list[tuple[Policy, list[str]]] = [
             "8 real + 1 synthetic[1] + 2 synthetic[2] + 4 synthetic[3]",
         ],
     ),
+    (AugmentAged(), ["8 real + 4 synthetic[1]", "8 real + 2 synthetic[1] + 4 synthetic[2]"]),
     (
         AccumulateSubsample(),
         [
