@@ -117,6 +117,9 @@ class Scenario(Spec):
     """The question that the report answers."""
     cite: Annotated[str, Field(max_length=4096)] = ""
     """The paper, for example ``arXiv:2404.01413``."""
+    published: Annotated[str, Field(max_length=4096)] = ""
+    """What was published and is wrong or an artefact, in a sentence; the report's claims open with
+    it."""
     extends: str | tuple[str, ...] = Field(default=(), exclude=True)
     """Files whose values this one starts from."""
     source: SourceSpec | None = None

@@ -50,6 +50,7 @@ def put_regression(writer: StoreWriter, backends: Sequence[str] = ("torch", "jax
         cite="arXiv:2404.01413",
         question="Does a regression that is refitted on its own predictions collapse?",
         spec={
+            "published": "Table 2 counts from 0.",
             "version": 1,
             "name": name,
             "source": {"kind": "linear_regression", "dim": DIM, "noise": 1.0, "design": "reused"},

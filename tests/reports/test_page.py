@@ -155,6 +155,7 @@ def test_sections_and_their_order(page: str) -> None:
 
 def test_claims_failed_first_and_in_words(page: str) -> None:
     assert "2 of 3 claims hold, 1 failed." in page
+    assert "What was published and does not hold: Table 2 counts from 0." in page
     verdicts = re.findall(r'<tr class="(\w+)"><th scope="row">(\w+)</th>', page)
     assert verdicts == [("bad", "failed"), ("good", "holds"), ("good", "holds")]
 

@@ -29,7 +29,10 @@ def section(subject: Subject) -> Section | None:
             [r for r in rows if r["holds"] is True],
         ]
     tables = [_table(subject, part, len(rows) > LINES) for part in parts if part]
-    return Section("claims", "Claims", [Prose((_sentence(rows),)), *tables])
+    opening = [Prose((_sentence(rows),))]
+    if published := subject.record["spec"].get("published"):
+        opening.append(Prose((f"What was published and does not hold: {published}",)))
+    return Section("claims", "Claims", [*opening, *tables])
 
 
 def _table(subject: Subject, rows: list[dict[str, Any]], long: bool) -> Table:
