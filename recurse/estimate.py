@@ -44,6 +44,8 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
         held += 8 * width * largest * 3
     measured = max(getattr(metric, "samples", 0) for metric in arm.metrics) * width * 8 * 2
     work = 4.0 * width**3 + (0.0 if exact else 4.0 * width * width * largest)
+    beside, fitting = arm.model.cost(arm.source, max(row.pooled for row in rows))
+    held, work = held + 8 * beside, work + fitting
     work += _DRAWN * numbers if exact and arm.model.conditional else 0.0
     seconds = arm.generations * (work / _FLOPS + _OVERHEAD)
     return Estimate(held + measured + 8 * 1024 * (width + 2), seconds)

@@ -39,6 +39,7 @@ from recurse.sources.linear_regression import LinearRegression
 from tests.discrete_arms import DISCRETE
 from tests.gmm_arms import GMM
 from tests.kde_arms import KDE
+from tests.kernel_arms import KERNELS
 from tests.regression_arms import REGRESSIONS
 from tests.scalar_arms import SCALARS
 
@@ -126,6 +127,7 @@ ARMS: dict[str, Arm] = {
     **KDE,
     **GMM,
     **REGRESSIONS,
+    **KERNELS,
     "gaussian curation": normal(Mix(), corrector=Curation(direction=(0.2, 0.0, -0.1))),
     "gaussian detector": normal(Fresh(), corrector=Detector(auc=0.7, power=2.0)),
     "gaussian verifier": normal(Accumulate(), corrector=NEAR),

@@ -23,6 +23,7 @@ from tests.discrete_arms import frequencies
 from tests.gmm_arms import clusters
 from tests.harness import change, operations, runtime, simulate
 from tests.kde_arms import PLANE, SEEN, kernels
+from tests.kernel_arms import WAVES, distilled
 from tests.scalar_arms import LIKELY, MODELS, scalar
 
 SEEDS = (4, 0, 11)
@@ -32,6 +33,7 @@ EXAMPLES: dict[str, Arm] = {
     "categorical": frequencies(Accumulate(), generations=3),
     **{kind: scalar(kind, Accumulate(), generations=3, metrics=LIKELY) for kind in MODELS},
     "gmm": clusters(Accumulate(), generations=3, metrics=SEEN),
+    "kernel_ridge": distilled(Accumulate(), generations=3, source=WAVES),
     "kde": kernels(Accumulate(), generations=3, source=PLANE),
     "vae": Arm(
         source=Digits(),

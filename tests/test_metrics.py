@@ -124,6 +124,8 @@ REGRESSION = LinearRegression(dim=3)
 SERVED: dict[str, list[tuple[Any, Any]]] = {
     "alive": [],
     "degenerate": [],
+    "effective_rank": [],
+    "mean_square": [],
     "deviation_above": [],
     "entropy": [],
     "heterozygosity": [],

@@ -26,10 +26,12 @@ from recurse.metrics import View
 from recurse.metrics.alive import Alive
 from recurse.metrics.degenerate import Degenerate
 from recurse.metrics.deviation_above import DeviationAbove
+from recurse.metrics.effective_rank import EffectiveRank
 from recurse.metrics.elbo import Elbo
 from recurse.metrics.frechet import Frechet
 from recurse.metrics.latent_spread import LatentSpread
 from recurse.metrics.log_spread import LogSpread
+from recurse.metrics.mean_square import MeanSquare
 from recurse.metrics.mode_coverage import ModeCoverage
 from recurse.metrics.parameter_error import ParameterError
 from recurse.metrics.ridge_risk import RidgeRisk
@@ -58,7 +60,12 @@ def put(arrays: Any) -> dict[str, Any]:
     return {name: strict.asarray(np.array(values)) for name, values in arrays.items()}
 
 
-FAMILIES = [kind for kind, arm in EXAMPLES.items() if arm.source.law == kind and kind != "gmm"]
+def pointwise(arm: Any) -> bool:
+    """Fits that look at every sample are tested in their own files."""
+    return bool(arm.model.pointwise)
+
+
+FAMILIES = [kind for kind, arm in EXAMPLES.items() if arm.source.law == kind and not pointwise(arm)]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -156,6 +163,8 @@ METRICS: dict[str, Any] = {
     "log_spread": LogSpread(),
     "second_moment": SecondMoment(),
     "degenerate": Degenerate(),
+    "effective_rank": EffectiveRank(),
+    "mean_square": MeanSquare(),
     "mode_coverage": ModeCoverage(samples=60),
     "total_variation": TotalVariation(),
     "elbo": Elbo(),
@@ -191,6 +200,8 @@ def test_metrics(name: str, dtype: Any) -> None:
     params = {key: 1.1 * values for key, values in truth.items()}
     quantities = {key: strict.ones(3, dtype=strict.float64) for key in ("log_prob", "elbo")}
     params["degenerate"] = strict.ones(3, dtype=strict.float64)
+    params["product"] = strict.ones((3, 4), dtype=strict.float64)
+    params["mean_square"] = strict.ones(3, dtype=strict.float64)
     params["second_moment"] = strict.ones(3, dtype=strict.float64)
     quantities["latent_spread"] = quantities["total_variation"] = quantities["elbo"]
     for reference in (shared, {"x": SKEW.draw(STREAMS, 0, "heldout", 50)["x"].astype(dtype)}):

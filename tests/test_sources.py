@@ -18,6 +18,7 @@ from recurse.streams import Streams
 from tests.closed_arms import SKEW
 from tests.discrete_arms import WORDS
 from tests.gmm_arms import PAIR
+from tests.kernel_arms import WAVES
 from tests.regression_arms import SLOPE
 from tests.scalar_arms import LAWS
 from tests.statistics_checks import z_test
@@ -45,6 +46,7 @@ def sources(rows: Path) -> dict[str, Source]:
         "gaussian": SKEW,
         "linear_regression": LinearRegression(dim=4),
         "regression": SLOPE,
+        "function": WAVES,
         "table": Table(path=str(rows)),
     }
 

@@ -105,6 +105,14 @@ class Closed(Family[S]):
         """The fitted parameters."""
         raise TypeError(f"{type(self).__name__} has no estimate")
 
+    def carry(self, xp: Any, params: Arrays, previous: Arrays) -> Arrays:
+        """The fitted parameters and what they keep of the last ones (none in generation 0)."""
+        return params
+
+    def cost(self, source: S, size: int) -> tuple[int, float]:
+        """Numbers that a fit on ``size`` samples needs beside them, and arithmetic operations."""
+        return 0, 0.0
+
     def noise(self, source: S, n: int) -> Mapping[str, Draw]:
         """What ``sample`` needs for ``n`` samples of one replicate."""
         raise TypeError(f"{type(self).__name__} has no noise")

@@ -102,7 +102,7 @@ class Linear(Closed[Regression]):
     ) -> dict[str, Array]:
         e = noise["e"]
         if "x" not in noise:
-            x = _copies(xp, design["x"], e.shape[1])
+            x = copies(xp, design["x"], e.shape[1])
         elif (deviations := source.deviations) is not None:
             x = noise["x"] * xp.asarray(deviations)[None, None, :]
         else:
@@ -169,7 +169,7 @@ class Linear(Closed[Regression]):
         return -0.5 * (xp.mean(error**2, axis=1) / variance + math.log(2.0 * math.pi * variance))
 
 
-def _copies(xp: Any, x: Array, n: int) -> Array:
+def copies(xp: Any, x: Array, n: int) -> Array:
     """The design repeated until it has n rows; n is a multiple of its length."""
     return x if x.shape[1] == n else xp.concat([x] * (n // x.shape[1]), axis=1)
 

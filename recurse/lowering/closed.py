@@ -84,6 +84,8 @@ class ClosedForm:
             data = self._call("statistics", self._put(kept), weights)
         drawn = self._streams.draws(generation, "fit", self._family.fit_noise(self._source))
         params = self._family.solve(self._call, {**data, **self._put(drawn)})
+        if type(self._family).carry is not Closed.carry:
+            params = self._call("carry", dict(params), dict(previous or {}))
         return self._correction.adjust(params, previous), {}
 
     def measure(self, generation: int, params: Arrays) -> Numbers:
@@ -168,7 +170,9 @@ def mend(
         return params, mask
     mended = {}
     for name, values in params.items():
-        instead = xp.zeros_like(values) if previous is None else previous[name]
+        # A model that holds its training set has another shape when that has grown.
+        alike = previous is not None and previous[name].shape == values.shape
+        instead = previous[name] if previous is not None and alike else xp.zeros_like(values)
         keep = xp.reshape(whole_, (-1,) + (1,) * (values.ndim - 1))
         mended[name] = xp.where(keep, values, instead)
     return mended, mask

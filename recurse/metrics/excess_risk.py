@@ -11,7 +11,10 @@ from recurse.sources import Source
 
 
 class ExcessRisk(Metric):
-    """``E (x.w_g - x.w*)^2``: the test error with the noise floor removed."""
+    """``E (f_g(x) - f*(x))^2``: the test error with the noise floor removed.
+
+    Over the law of the inputs of a linear regression; over the held-out inputs of a function.
+    """
 
     kind: Literal["excess_risk"] = "excess_risk"
     cite = "Gerstgrasser et al. 2404.01413 (E_test)"
@@ -20,10 +23,12 @@ class ExcessRisk(Metric):
     speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
-        if family.kind != "linear":
-            return f"'excess_risk' is the risk of a linear regression, not of '{family.kind}'"
+        if not {"coef", "curve"} & set(family.parameters):
+            return f"'excess_risk' is the risk of a regression, not of '{family.kind}'"
         return has_parameters(source, family, "coefficients")
 
     def measure(self, xp: Any, view: View) -> Array:
+        if "curve" in view.params:
+            return xp.mean((view.params["curve"] - view.truth["curve"]) ** 2, axis=1)
         error = view.params["coef"] - view.truth["coef"]
         return xp.sum(error * (view.truth["variance"] * error), axis=1)
