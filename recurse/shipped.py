@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from recurse.bundled import folder
 from recurse.problems import Problem, Problems
 from recurse.yamlfile import parse
 
@@ -26,13 +27,6 @@ class Shipped:
     path: Path
     title: str
     cite: str
-
-
-def folder() -> Path:
-    """Where the shipped specs are: inside the wheel, or beside the package in a checkout."""
-    here = Path(__file__).parent
-    inside = here / "specs"
-    return inside if inside.is_dir() else here.parent / "specs"
 
 
 @cache

@@ -42,6 +42,7 @@ from tests.kde_arms import KDE
 from tests.kernel_arms import KERNELS
 from tests.regression_arms import REGRESSIONS
 from tests.scalar_arms import SCALARS
+from tests.text_arms import NGRAM
 
 COVARIANCE = ((2.0, 0.5, 0.0), (0.5, 1.0, -0.3), (0.0, -0.3, 0.5))
 SKEW = GaussianSource(dim=3, mean=(1.0, -2.0, 0.5), covariance=COVARIANCE)
@@ -124,6 +125,7 @@ ARMS: dict[str, Arm] = {
     "gaussian bias oracle": normal(Fresh(), sampler=BIASED, corrector=Oracle(gamma=0.5)),
     "gaussian kmeans": normal(Replace(), corrector=KMeans(clusters=4, strength=0.5)),
     **DISCRETE,
+    **NGRAM,
     **KDE,
     **GMM,
     **REGRESSIONS,

@@ -9,6 +9,7 @@ import pytest
 
 from recurse.backend import backends
 from recurse.families import Closed
+from recurse.families.ngram import Ngram
 from recurse.families.vae import Vae
 from recurse.metrics.diversity import Diversity
 from recurse.metrics.elbo import Elbo
@@ -25,6 +26,7 @@ from tests.harness import change, operations, runtime, simulate
 from tests.kde_arms import PLANE, SEEN, kernels
 from tests.kernel_arms import WAVES, distilled
 from tests.scalar_arms import LIKELY, MODELS, scalar
+from tests.text_arms import NLL, grams
 
 SEEDS = (4, 0, 11)
 EXAMPLES: dict[str, Arm] = {
@@ -34,6 +36,7 @@ EXAMPLES: dict[str, Arm] = {
     **{kind: scalar(kind, Accumulate(), generations=3, metrics=LIKELY) for kind in MODELS},
     "gmm": clusters(Accumulate(), generations=3, metrics=SEEN),
     "kernel_ridge": distilled(Accumulate(), generations=3, source=WAVES),
+    "ngram": grams(Accumulate(), generations=3, model=Ngram(symbols=4, smoothing=0.5), metrics=NLL),
     "kde": kernels(Accumulate(), generations=3, source=PLANE),
     "vae": Arm(
         source=Digits(),

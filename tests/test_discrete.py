@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from recurse.backend import backends
+from recurse.counting import pick, rank, tally
 from recurse.families.categorical import Categorical, multinomial
-from recurse.families.counting import pick, rank, tally
 from recurse.families.gaussian import Gaussian
 from recurse.metrics.entropy import Entropy
 from recurse.metrics.heterozygosity import Heterozygosity

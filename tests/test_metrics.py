@@ -123,6 +123,7 @@ def test_quantities_pass_through() -> None:
 REGRESSION = LinearRegression(dim=3)
 SERVED: dict[str, list[tuple[Any, Any]]] = {
     "alive": [],
+    "contexts_left": [],
     "degenerate": [],
     "effective_rank": [],
     "mean_square": [],

@@ -24,6 +24,7 @@ from recurse.correctors.watermark import Watermark
 from recurse.families.linear import Linear
 from recurse.metrics import View
 from recurse.metrics.alive import Alive
+from recurse.metrics.contexts_left import ContextsLeft
 from recurse.metrics.degenerate import Degenerate
 from recurse.metrics.deviation_above import DeviationAbove
 from recurse.metrics.effective_rank import EffectiveRank
@@ -45,6 +46,7 @@ from tests.discrete_arms import COUNTED, WORDS
 from tests.gmm_arms import PAIR
 from tests.scalar_arms import LAWS
 from tests.test_contract import EXAMPLES, law_noise, sample_noise
+from tests.text_arms import GRAMS, PAIRS
 
 STREAMS = Streams((1, 2, 3))
 
@@ -169,6 +171,8 @@ METRICS: dict[str, Any] = {
     "total_variation": TotalVariation(),
     "elbo": Elbo(),
     "latent_spread": LatentSpread(),
+    **{f"{metric.kind} of grams": metric for metric in GRAMS},
+    "contexts_left": ContextsLeft(),
     "frechet pca": Frechet(features="pca", components=2),
 }
 
@@ -187,7 +191,10 @@ def test_metrics(name: str, dtype: Any) -> None:
         **{metric.kind: WORDS for metric in COUNTED},
         **{metric.kind: LAWS["poisson"] for metric in ONE},
         "mode_coverage": PAIR,
+        "contexts_left": PAIRS,
     }
+    if name.endswith("of grams"):
+        laws[name] = PAIRS
     source: Any = laws.get(name, SKEW)
     samples = {"x": SKEW.draw(STREAMS, 1, "samples", 60)["x"].astype(dtype)}
     if name == "mode_coverage":

@@ -13,6 +13,7 @@ from recurse.sources.digits import Digits
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 from recurse.sources.table import Table
+from recurse.sources.words import Words
 from recurse.spec import kinds
 from recurse.streams import Streams
 from tests.closed_arms import SKEW
@@ -23,6 +24,7 @@ from tests.regression_arms import SLOPE
 from tests.scalar_arms import LAWS
 from tests.statistics_checks import z_test
 from tests.test_shapes import SHAPES
+from tests.text_arms import BLOCKS, LETTERS
 
 SEEDS = (3, 1, 8)
 
@@ -45,9 +47,12 @@ def sources(rows: Path) -> dict[str, Source]:
         "digits": Digits(),
         "gaussian": SKEW,
         "linear_regression": LinearRegression(dim=4),
+        "markov": BLOCKS,
         "regression": SLOPE,
         "function": WAVES,
         "table": Table(path=str(rows)),
+        "tokens": LETTERS,
+        "words": Words(),
     }
 
 

@@ -8,16 +8,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-import recurse.claims
+from recurse import bundled
 
 COLUMNS = ("experiment", "policy", "model", "n_per_iter", "iteration", "metric", "value")
 
 
 def locate(file: str, folder: Path | None) -> Path | None:
     """A reference file: beside the spec, or among the shipped specs; None if it is in neither."""
-    package = Path(recurse.claims.__file__).parent.parent
-    shipped = (package / "specs", package.parent / "specs")
-    for root in (folder, *shipped):
+    for root in (folder, bundled.folder()):
         if root is not None and (root / file).is_file():
             return root / file
     return None

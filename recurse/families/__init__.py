@@ -123,6 +123,21 @@ class Closed(Family[S]):
         """Samples ``[R, n, ...]`` from the models."""
         raise TypeError(f"{type(self).__name__} cannot sample")
 
+    def generate(
+        self,
+        call: Callable[..., Any],
+        source: S,
+        params: Arrays,
+        noise: Arrays,
+        design: Arrays,
+    ) -> Arrays:
+        """What ``sample`` returns; ``call(method, ...)`` runs a method as a compiled program.
+
+        For families that draw a sample step by step: one program for a step, not one for them all.
+        """
+        drawn: Arrays = call("sample", source, params, noise, design)
+        return drawn
+
     def statistics_noise(self, source: S, n: int) -> Mapping[str, Draw]:
         """What ``sample_statistics`` needs for ``n`` samples of one replicate."""
         raise TypeError(f"{type(self).__name__} has no law of its statistics")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from recurse.backend import Array, Arrays, Host
+from recurse.counting import pick, tally
 from recurse.families import Closed
-from recurse.families.counting import pick, tally
 from recurse.sources import Discrete, Source
 from recurse.streams import Draw, Given, Uniform
 

@@ -130,8 +130,7 @@ class ClosedForm:
             given = self._family.given_samples(self._source, n, host_arrays(self._runtime, params))
             numbers |= self._streams.given(generation, purpose, given)
         noise = self._put(numbers)
-        drawn: Arrays = self._call("sample", self._source, params, noise, self._design)
-        return drawn
+        return self._family.generate(self._call, self._source, params, noise, self._design)
 
     def _merge(self, left: Arrays, right: Arrays) -> Arrays:
         merged: Arrays = self._call("merge", left, right)

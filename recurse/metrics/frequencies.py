@@ -1,9 +1,10 @@
-"""What metrics of symbol frequencies share: which models have them."""
+"""What metrics of frequencies share: which models have them, and how contexts are averaged."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from recurse.backend import Array, Arrays
 from recurse.families import Family
 from recurse.metrics import has_parameters
 from recurse.sources import Source
@@ -14,6 +15,29 @@ def without_frequencies(family: Family[Any]) -> str | None:
     return None if family.kind == "categorical" else f"family '{family.kind}' counts no symbols"
 
 
+def without_tables(family: Family[Any]) -> str | None:
+    """Why the model has no probabilities ``p [R, K]``, nor ``p [R, C, K]`` after each context."""
+    return None if family.kind == "ngram" else without_frequencies(family)
+
+
 def without_truth(source: Source, family: Family[Any]) -> str | None:
     """Why the probabilities cannot be compared with the true ones, or None."""
-    return without_frequencies(family) or has_parameters(source, family, "probabilities")
+    reason = without_tables(family) or has_parameters(source, family, "probabilities")
+    if reason is not None:
+        return reason
+    theirs, ours = getattr(source, "order", None), getattr(family, "order", None)
+    if theirs != ours:
+        return f"needs the true probabilities of order {ours}, and the source has order {theirs}"
+    return None
+
+
+def over_contexts(xp: Any, values: Array, arrays: Arrays) -> Array:
+    """``[R]``: the mean of ``[R, C]`` over contexts, by their shares; ``[R]`` without contexts."""
+    return xp.sum(values * arrays["contexts"], axis=-1) if "contexts" in arrays else values
+
+
+def known(xp: Any, params: Arrays) -> Array:
+    """What has positive probability, shaped like ``p``; after no context that was not seen."""
+    if "contexts" not in params:
+        return params["p"] > 0
+    return (params["p"] > 0) & (params["contexts"] > 0)[..., None]

@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Literal
 from recurse.backend import Array
 from recurse.families import Family
 from recurse.metrics import Metric, View
-from recurse.metrics.frequencies import without_truth
+from recurse.metrics.frequencies import over_contexts, without_truth
 from recurse.sources import Source
 
 
 class L2Error(Metric):
-    """``sum (p_i - q_i)^2``."""
+    """``sum (p_i - q_i)^2``; of n-grams after each context, averaged as the source has them."""
 
     kind: Literal["l2_error"] = "l2_error"
     cite = "Seddik et al. 2404.05090; Kanabar & Gastpar (l2 loss)"
@@ -24,4 +24,5 @@ class L2Error(Metric):
         return without_truth(source, family)
 
     def measure(self, xp: Any, view: View) -> Array:
-        return xp.sum((view.params["p"] - view.truth["p"]) ** 2, axis=-1)
+        each = xp.sum((view.params["p"] - view.truth["p"]) ** 2, axis=-1)
+        return over_contexts(xp, each, view.truth)

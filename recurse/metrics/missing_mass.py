@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from recurse.backend import Array
 from recurse.families import Family
 from recurse.metrics import Metric, View
-from recurse.metrics.frequencies import without_truth
+from recurse.metrics.frequencies import known, over_contexts, without_truth
 from recurse.sources import Source
 
 
@@ -15,6 +15,7 @@ class MissingMass(Metric):
     """``sum of q_i over symbols with p_i = 0``: the chance that a real sample is new to the model.
 
     It is the test error of the memoriser (Hutter), which knows the label of what it has seen.
+    Of n-grams: the share of a real block's grams that are new to it.
     """
 
     kind: Literal["missing_mass"] = "missing_mass"
@@ -28,4 +29,5 @@ class MissingMass(Metric):
 
     def measure(self, xp: Any, view: View) -> Array:
         q = view.truth["p"]
-        return xp.sum(xp.where(view.params["p"] > 0, xp.zeros_like(q), q), axis=-1)
+        lost = xp.where(known(xp, view.params), xp.zeros_like(q), q)
+        return over_contexts(xp, xp.sum(lost, axis=-1), view.truth)

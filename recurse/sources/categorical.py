@@ -15,7 +15,34 @@ from recurse.streams import Streams, Uniform
 Form = Literal["uniform", "zipf", "zipf_mandelbrot", "given"]
 
 
-class CategoricalSource(Discrete):
+class Frequencies(Discrete):
+    """Symbols drawn independently with known probabilities ``p``."""
+
+    law: ClassVar[str | None] = "categorical"
+
+    @property
+    def p(self) -> NDArray[np.float64]:
+        """The probabilities, ``[K]``; read-only."""
+        raise TypeError(f"{type(self).__name__} has no probabilities")
+
+    @property
+    def fields(self) -> dict[str, tuple[int, ...]]:
+        return {"symbol": ()}
+
+    @property
+    def alphabet(self) -> int:
+        return len(self.p)
+
+    def truth(self, streams: Streams) -> Batch:
+        return {"p": np.broadcast_to(self.p, (len(streams.seeds), self.alphabet))}
+
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+        u = streams.draw(generation, f"{purpose}/u", Uniform((n,)))
+        heaped = np.cumsum(self.p)
+        return {"symbol": np.searchsorted(heaped / heaped[-1], u, side="right")}
+
+
+class CategoricalSource(Frequencies):
     """Symbol i, counted from 0, has probability ``p_i``.
 
     ``zipf``: proportional to ``(i + 1)^-exponent``; ``zipf_mandelbrot``: to
@@ -23,7 +50,6 @@ class CategoricalSource(Discrete):
     """
 
     kind: Literal["categorical"] = "categorical"
-    law: ClassVar[str | None] = "categorical"
     form: Form = "uniform"
     symbols: Annotated[int, Field(ge=2, le=10_000_000)] = 10
     """How many symbols; with ``given``, as many as are listed."""
@@ -34,25 +60,12 @@ class CategoricalSource(Discrete):
     """Of ``given``: one per symbol, not negative, 1 in total."""
 
     @property
-    def fields(self) -> dict[str, tuple[int, ...]]:
-        return {"symbol": ()}
-
-    @property
     def alphabet(self) -> int:
         return self.symbols if self.probabilities is None else len(self.probabilities)
 
     @property
     def p(self) -> NDArray[np.float64]:
-        """The probabilities, ``[K]``; read-only."""
         return _law(self)
-
-    def truth(self, streams: Streams) -> Batch:
-        return {"p": np.broadcast_to(self.p, (len(streams.seeds), self.alphabet))}
-
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
-        u = streams.draw(generation, f"{purpose}/u", Uniform((n,)))
-        heaped = np.cumsum(self.p)
-        return {"symbol": np.searchsorted(heaped / heaped[-1], u, side="right")}
 
     def problems(self) -> list[tuple[str, str, str]]:
         if (self.form == "given") != (self.probabilities is not None):

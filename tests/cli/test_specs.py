@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from recurse import Problems, load, plan
+from recurse.bundled import folder
 from recurse.checking import check
 from recurse.selection import select
-from recurse.shipped import files, folder, schema_text, shipped
+from recurse.shipped import files, schema_text, shipped
 
 BAD = files(Path(__file__).parents[1] / "bad_specs")
 ROOT = Path(__file__).parents[2]

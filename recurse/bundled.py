@@ -1,0 +1,12 @@
+"""Where the files are that travel with recurse: the specs, and what they refer to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def folder() -> Path:
+    """The folder of the shipped specs: inside the wheel, or beside the package in a checkout."""
+    here = Path(__file__).parent
+    inside = here / "specs"
+    return inside if inside.is_dir() else here.parent / "specs"
