@@ -38,7 +38,7 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     assert isinstance(arm.model, Closed)
     numbers = arm.model.numbers(arm.source)
     statistics = 8 * numbers
-    pools = 1 if nested(arm.schedule) else max(len(row.uses) for row in rows)
+    pools = 1 if nested(arm.schedule) else max(row.pools for row in rows)
     held = statistics * (pools + 6)
     if not exact:
         held += 8 * width * largest * 3

@@ -56,7 +56,7 @@ def name(arm: ArmPlan) -> str:
 
 def row_text(row: Row) -> str:
     """What a generation is trained on, runs of equal pools in one term."""
-    parts = [_run_text(run) for run in _runs(row.uses)]
+    parts = [_run_text(run) for run in row.runs]
     shown = parts if len(parts) <= 4 else [*parts[:2], f"… {len(parts) - 3} more", parts[-1]]
     text = " + ".join(shown) or "nothing"
     if row.budget is None:
@@ -231,30 +231,11 @@ def _of(plan: Plan, place: int) -> list[Cell]:
     return [cell for cell in plan.cells if cell.arm == place]
 
 
-def _runs(uses: Sequence[Use]) -> list[list[Use]]:
-    """Neighbours that differ by one generation only."""
-    runs: list[list[Use]] = []
-    for use in uses:
-        last = runs[-1][-1] if runs else None
-        alike = last and (last.pool.kind, last.take, last.weight) == (
-            use.pool.kind,
-            use.take,
-            use.weight,
-        )
-        if alike and last and abs(use.pool.born - last.pool.born) == 1:
-            runs[-1].append(use)
-        else:
-            runs.append([use])
-    return runs
-
-
-def _run_text(run: Sequence[Use]) -> str:
-    first = run[0]
-    weight = "" if first.weight == 1.0 else f" (weight {first.weight:g})"
-    if len(run) == 1:
-        return f"{first.take} {first.pool}{weight}"
-    born = sorted(use.pool.born for use in run)
-    return f"{first.take} of each {first.pool.kind}[{born[0]}..{born[-1]}]{weight}"
+def _run_text(run: Use) -> str:
+    weight = "" if run.weight == 1.0 else f" (weight {run.weight:g})"
+    if run.length == 1:
+        return f"{run.take} {run.pool}{weight}"
+    return f"{run.take} of each {run.pool.kind}[{run.pool.born}..{run.last}]{weight}"
 
 
 def _entry(label: str, text: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from recurse.backend import backends
 from recurse.estimate import Estimate, estimate
 from recurse.families import Closed
-from recurse.identity import canonical, difference, digest, identity
+from recurse.identity import canonical, difference, digest, identities
 from recurse.lowering.pools import whole
 from recurse.problems import Problem, Problems, RecurseError
 from recurse.promises import claim_problems
@@ -158,10 +158,9 @@ def plan(
     cells: list[Cell] = []
     blocks: list[Block] = []
     for index, arm in enumerate(arms):
-        facts = identity(arm.arm, 0)
         mine = [
-            _cell(index, arm, {**facts, "seed": seed}, history, retry)
-            for seed in scenario.seed_list
+            _cell(index, arm, seed, text, history, retry)
+            for seed, text in identities(arm.arm, scenario.seed_list)
         ]
         cells.extend(mine)
         blocks.extend(_blocks(index, arm, mine, history))
@@ -272,16 +271,12 @@ def memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _cell(
-    index: int, arm: ArmPlan, facts: Mapping[str, Any], history: History, retry: bool
-) -> Cell:
-    seed = int(facts["seed"])
-    text = canonical(facts)
+def _cell(index: int, arm: ArmPlan, seed: int, text: str, history: History, retry: bool) -> Cell:
     name = digest(text)
     known = history.cells.get(name)
     last = arm.arm.generations
     if known is None or (known.done < 0 and known.failure is None):
-        status, reason = _fresh_cell(arm, seed, history, facts)
+        status, reason = _fresh_cell(arm, seed, history, text)
         return Cell(name, index, seed, status, reason, -1, text)
     if known.done >= last:
         return Cell(name, index, seed, "cached", "stored", known.done, text)
@@ -291,14 +286,12 @@ def _cell(
     return Cell(name, index, seed, "incomplete", reason, known.done, text)
 
 
-def _fresh_cell(
-    arm: ArmPlan, seed: int, history: History, facts: Mapping[str, Any]
-) -> tuple[Status, str]:
+def _fresh_cell(arm: ArmPlan, seed: int, history: History, text: str) -> tuple[Status, str]:
     before = history.places.get((arm.label, arm.arm.backend, seed))
     known = history.cells.get(before) if before else None
     if known is None or not known.identity:
         return "new", "not stored yet"
-    changes = difference(known.identity, json.loads(canonical(facts)))
+    changes = difference(known.identity, json.loads(text))
     return ("changed", "; ".join(changes)) if changes else ("new", "not stored yet")
 
 

@@ -69,8 +69,8 @@ def _fitting(arm: Arm) -> Iterator[Refusal]:
 
 def _schedule(arm: Arm) -> Iterator[Refusal]:
     last = arm.schedule[arm.generations]
-    if len(last.uses) * arm.generations > MAX_USES:
-        text = f"generation {arm.generations} uses {len(last.uses)} pools; that is too many to keep"
+    if len(last.runs) * arm.generations > MAX_USES:
+        text = f"generation {arm.generations} tells {len(last.runs)} kinds of pools apart; too many"
         yield "E206", text, ("generations",)
         return
     fits = arm.model.refusal(arm.source) is None
@@ -88,7 +88,7 @@ def _row(arm: Arm, row: Row, fits: bool) -> Iterator[Refusal]:
     elif row.budget is not None and not row.replacement and row.budget > row.pooled:
         text = f"generation {row.generation} draws {row.budget} of {row.pooled} samples"
         yield "E205", text, ("policy", "budget")
-    elif isinstance(arm.model, Network) and any(use.weight != 1.0 for use in row.uses):
+    elif isinstance(arm.model, Network) and any(run.weight != 1.0 for run in row.runs):
         yield "E204", f"'{arm.model.kind}' is fitted without weights of samples", ("policy",)
     elif fits:
         for path, code, message in arm.model.problems(arm.source, row, arm.samples.real):

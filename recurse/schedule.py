@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 from operator import attrgetter
 from typing import Literal, NamedTuple, Protocol
 
@@ -24,6 +25,11 @@ class Pool(NamedTuple):
     kind: PoolKind
     born: int = 0
 
+    @property
+    def number(self) -> int:
+        """Pools are numbered: real 0, ``synthetic[g]`` 2g, ``fresh[g]`` 2g + 1."""
+        return 2 * self.born + (self.kind == "fresh")
+
     def __str__(self) -> str:
         return self.kind if self.kind == "real" else f"{self.kind}[{self.born}]"
 
@@ -32,11 +38,39 @@ REAL = Pool("real")
 
 
 class Use(NamedTuple):
-    """The first ``take`` samples of a pool, each with weight ``weight``."""
+    """The first ``take`` samples, each with weight ``weight``, of a pool.
+
+    A run of pools that are used alike is one use: of ``pool`` and of those of its kind born in the
+    generations after it, ``length`` pools in all.
+    """
 
     pool: Pool
     take: int
     weight: float = 1.0
+    length: int = 1
+
+    @property
+    def last(self) -> int:
+        """The generation that the last pool was born in."""
+        return self.pool.born + self.length - 1
+
+    @property
+    def numbers(self) -> slice:
+        """The numbers of the pools."""
+        return slice(self.pool.number, self.pool.number + 2 * self.length, 2)
+
+    def each(self) -> Iterator[Use]:
+        """The pools one by one."""
+        kind = self.pool.kind
+        for born in range(self.pool.born, self.last + 1):
+            yield Use(Pool(kind, born), self.take, self.weight)
+
+
+def made(first: int, last: int, take: int) -> tuple[Use, ...]:
+    """``take`` samples of each synthetic pool born in ``first..last``, if that is any at all."""
+    if take == 0 or last < first:
+        return ()
+    return (Use(Pool("synthetic", first), take, length=last - first + 1),)
 
 
 @dataclass(frozen=True)
@@ -44,26 +78,54 @@ class Row:
     """What generation ``g`` draws and what it is fitted on.
 
     ``synthesise`` samples are drawn from the model of generation ``g - 1`` and become pool
-    ``synthetic[g]``; ``fresh`` new real samples become ``fresh[g]``. The fit sees ``uses``; with a
+    ``synthetic[g]``; ``fresh`` new real samples become ``fresh[g]``. The fit sees ``runs``; with a
     ``budget`` it sees that many samples drawn uniformly from them, with or without ``replacement``.
+    Runs are as long as they can be, so that a row of ``accumulate`` costs no more in generation
+    2000 than in generation 2.
     """
 
     generation: int
     synthesise: int
     fresh: int
-    uses: tuple[Use, ...]
+    runs: tuple[Use, ...]
     budget: int | None = None
     replacement: bool = False
 
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """What the fit sees, pool by pool."""
+        return tuple(chain.from_iterable(map(Use.each, self.runs)))
+
+    @cached_property
+    def pools(self) -> int:
+        """How many pools the fit sees."""
+        return sum(map(attrgetter("length"), self.runs))
+
     @cached_property
     def pooled(self) -> int:
-        """Samples named by ``uses``."""
-        return sum(map(attrgetter("take"), self.uses))
+        """Samples named by ``runs``."""
+        return sum(run.take * run.length for run in self.runs)
 
     @property
     def size(self) -> int:
         """Samples that the fit sees."""
         return self.pooled if self.budget is None else self.budget
+
+    def beyond(self, earlier: Row) -> tuple[Use, ...] | None:
+        """What this row uses after all that ``earlier`` uses, in the same order; None if it does
+        not begin with that."""
+        if not earlier.runs:
+            return self.runs
+        place, last = len(earlier.runs) - 1, earlier.runs[-1]
+        if len(self.runs) <= place or self.runs[:place] != earlier.runs[:place]:
+            return None
+        mine, after = self.runs[place], self.runs[place + 1 :]
+        more = mine.length - last.length
+        if more < 0 or mine._replace(length=last.length) != last:
+            return None
+        if more == 0:
+            return after
+        return (Use(Pool(mine.pool.kind, last.last + 1), mine.take, mine.weight, more), *after)
 
     def __str__(self) -> str:
         parts = []

@@ -11,7 +11,7 @@ import pytest
 from recurse.families.gaussian import Gaussian
 from recurse.families.linear import Linear
 from recurse.families.vae import Vae
-from recurse.identity import canonical, difference, digest, identity
+from recurse.identity import canonical, difference, digest, identities, identity
 from recurse.metrics.elbo import Elbo
 from recurse.metrics.mean_error import MeanError
 from recurse.metrics.variance_ratio import VarianceRatio
@@ -75,6 +75,12 @@ def test_defaults_are_no_part_of_an_identity() -> None:
         "backend",
         "metrics",
     }
+
+
+@pytest.mark.parametrize("case", ARMS)
+def test_all_cells_of_an_arm_at_once(case: str) -> None:
+    for seed, text in identities(ARMS[case], [0, 7, 12345]):
+        assert text == canonical(identity(ARMS[case], seed))
 
 
 def test_identities_differ() -> None:

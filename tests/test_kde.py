@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import array_api_strict as strict
@@ -281,19 +282,18 @@ def test_cost_is_that_of_new_samples() -> None:
     assert seen == [20] * 13
 
 
-def test_work_of_a_generation_is_that_of_what_it_adds() -> None:
-    """Where samples lie is asked once per pool, though every row names all of them."""
-    ops: Any = operations(KDE["kde accumulate"], range(2))
-    bank, asked = ops.pools._bank, []
-    start = bank.start
+def test_work_of_a_generation_is_that_of_what_it_adds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool is looked at by itself once, though every row names all of them."""
+    asked, each = [], Use.each
 
-    def counted(pool: Pool) -> int:
-        asked.append(pool)
-        return int(start(pool))
+    def counted(run: Use) -> Iterator[Use]:
+        asked.append(run)
+        return each(run)
 
-    bank.start = counted
-    simulate(KDE["kde accumulate"], 2, ops=ops)
-    assert len(asked) == len(set(asked)) == 20
+    monkeypatch.setattr(Use, "each", counted)
+    simulate(KDE["kde accumulate"], 2)
+    pools = KDE["kde accumulate"].generations + 1
+    assert sum(run.length for run in asked) == len(set(asked)) == pools
 
 
 def test_what_is_kept_does_not_grow_under_replace() -> None:

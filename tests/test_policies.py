@@ -18,7 +18,7 @@ from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
 from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
-from recurse.schedule import REAL, Pool, Schedule
+from recurse.schedule import REAL, Pool, Row, Schedule
 from recurse.spec import kinds
 
 DOUBLE = Mix.model_validate({"lambda": 2.0})
@@ -166,6 +166,35 @@ def test_rows_do_not_depend_on_the_horizon(policy: Policy) -> None:
     short, long = (Schedule(policy, 9, 6, 3, last) for last in (5, 50))
     assert [short[g] for g in range(20)] == [long[g] for g in range(20)]
     assert list(short) == list(long)[:6] and len(short) == 6
+
+
+@pytest.mark.parametrize("policy", ALL, ids=repr)
+@pytest.mark.parametrize("counts", COUNTS)
+def test_runs_are_the_pools_in_the_fewest_uses(
+    policy: Policy, counts: tuple[int, int, int]
+) -> None:
+    """And what a row adds to the one before is told from the runs as from the pools."""
+    for before, row in itertools.pairwise(Schedule(policy, *counts, 20)):
+        assert row.pools == len(row.uses)
+        for one, other in itertools.pairwise(row.runs):
+            alike = (one.pool.kind, one.take, one.weight) == (
+                other.pool.kind,
+                other.take,
+                other.weight,
+            )
+            assert not alike or other.pool.born != one.last + 1
+        for earlier, later in ((before, row), (row, before), (row, row)):
+            expected = None
+            if later.uses[: earlier.pools] == earlier.uses:
+                expected = later.uses[earlier.pools :]
+            new = later.beyond(earlier)
+            assert (new if new is None else Row(0, 0, 0, new).uses) == expected
+
+
+def test_rows_cost_the_same_in_every_generation() -> None:
+    """A long run of accumulate is planned in a time that grows with its length, not its square."""
+    assert len(Accumulate().row(10**9, 10, 10, 0).runs) == 2
+    assert len(Window(size=10**6).row(10**9, 10, 10, 0).runs) == 1
 
 
 def test_a_schedule_reads_like_a_list() -> None:

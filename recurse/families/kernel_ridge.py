@@ -71,7 +71,7 @@ class KernelRidge(Closed[Function]):
         return ("x",)
 
     def problems(self, source: Function, row: Any, real: int) -> list[tuple[str, str, str]]:
-        odd = [use for use in row.uses if use.take % real]
+        odd = [use for use in row.runs if use.take % real]
         if not odd:
             return []
         text = f"all {real} inputs are labelled anew, {odd[0].pool} has {odd[0].take}"

@@ -41,7 +41,7 @@ class Linear(Closed[Regression]):
 
     def problems(self, source: Regression, row: Row, real: int) -> list[tuple[str, str, str]]:
         found = []
-        odd = [use for use in row.uses if use.take % real]
+        odd = [use for use in row.runs if use.take % real]
         if source.design == "reused" and odd:
             text = f"a reused design relabels all {real} inputs, {odd[0].pool} has {odd[0].take}"
             found.append(("samples", "E204", text))

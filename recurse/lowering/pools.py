@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from recurse.streams import Integers, Streams, Subset
 
 Batch = dict[str, NDArray[Any]]
 _HORIZON = 8
+_ABSENT = -1
 
 
 def ahead(schedule: Schedule) -> Schedule:
@@ -30,30 +32,28 @@ def ahead(schedule: Schedule) -> Schedule:
 @lru_cache(maxsize=256)
 def whole(schedule: Schedule) -> str | None:
     """Why pools cannot be summed up by their statistics: a row that uses one in part, or None."""
-    sizes = {Pool("real"): schedule.real}
-    before: tuple[Use, ...] = ()
-    for row in ahead(schedule):
-        sizes[Pool("synthetic", row.generation)] = row.synthesise
-        sizes[Pool("fresh", row.generation)] = row.fresh
+    rows = ahead(schedule)
+    sizes = np.zeros(2 * len(rows), dtype=np.int64)
+    before = Row(-1, 0, 0, ())
+    for row in rows:
+        g = row.generation
+        sizes[2 * g : 2 * g + 2] = row.synthesise if g else schedule.real, row.fresh
         if row.budget is not None:
-            return f"generation {row.generation} draws a subsample"
-        same = len(before) if row.uses[: len(before)] == before else 0
-        for use in row.uses[same:]:
-            if use.take != sizes[use.pool]:
-                return f"generation {row.generation} uses a part of {use.pool}"
-        before = row.uses
+            return f"generation {g} draws a subsample"
+        new = row.beyond(before)
+        for run in row.runs if new is None else new:
+            part = np.flatnonzero(sizes[run.numbers] != run.take)
+            if len(part):
+                pool = run.pool._replace(born=run.pool.born + int(part[0]))
+                return f"generation {g} uses a part of {pool}"
+        before = row
     return None
 
 
 @lru_cache(maxsize=256)
 def nested(schedule: Schedule) -> bool:
     """Whether every row extends the one before, so that a running total is all that is needed."""
-    before: tuple[Use, ...] = ()
-    for row in ahead(schedule):
-        if row.uses[: len(before)] != before:
-            return False
-        before = row.uses
-    return True
+    return all(after.beyond(before) is not None for before, after in pairwise(ahead(schedule)))
 
 
 class Merged:
@@ -72,17 +72,20 @@ class Merged:
         self._running = running
         self._held: dict[Pool, Arrays] = {}
         self._total: Arrays = {}
-        self._uses: tuple[Use, ...] = ()
+        self._row = Row(-1, 0, 0, ())
 
     def add(self, pool: Pool, value: Arrays) -> None:
         self._held[pool] = value
 
     def gather(self, row: Row) -> Arrays:
-        if not self._uses or row.uses[: len(self._uses)] != self._uses:
-            self._total, self._uses = self._weighed(row.uses[0]), row.uses[:1]
-        for use in row.uses[len(self._uses) :]:
-            self._total = self._merge(self._total, self._weighed(use))
-        self._uses = row.uses
+        new = row.beyond(self._row)
+        if new is None:
+            self._total, new = {}, row.runs
+        for run in new:
+            for use in run.each():
+                part = self._weighed(use)
+                self._total = self._merge(self._total, part) if self._total else part
+        self._row = row
         return self._total
 
     def _weighed(self, use: Use) -> Arrays:
@@ -117,7 +120,7 @@ class Merged:
     def resume(self, row: Row, following: Row) -> bool:
         """After ``unpack``: the running total, where there is one, stands for this row."""
         if self._running:
-            self._uses = row.uses
+            self._row = row
             return bool(self._total)
         return _complete(self._held, row, following)
 
@@ -130,19 +133,18 @@ class Bank:
         self._streams = streams
         self._compact = compact
         self._slots: dict[Pool, slice] = {}
+        self._starts = np.full(16, _ABSENT)
+        """Where a pool begins, by its number."""
         self._arrays: Batch = {}
         self._end = 0
-        self._alive: tuple[Use, ...] = ()
-        self._new: list[Pool] = []
-        self._awaited: set[Pool] = set()
-        self.moves = 0
-        """How often samples have changed their places."""
 
     def add(self, pool: Pool, value: Host) -> None:
         count = next(iter(value.values())).shape[1]
         self._reserve(value, self._end + count)
         self._slots[pool] = slice(self._end, self._end + count)
-        self._new.append(pool)
+        if pool.number >= len(self._starts):
+            self._starts = np.pad(self._starts, (0, pool.number + 1), constant_values=_ABSENT)
+        self._starts[pool.number] = self._end
         self._end += count
         for name, values in value.items():
             self._arrays[name][:, self._slots[pool]] = values
@@ -154,10 +156,8 @@ class Bank:
         only when they double: a program compiled for it serves many generations.
         """
         replicates = len(self._streams.seeds)
-        index = np.concatenate(
-            [np.arange(use.take) + self._slots[use.pool].start for use in row.uses]
-        )
-        weights = np.concatenate([np.full(use.take, use.weight) for use in row.uses])
+        index = np.concatenate([self._places(run) for run in row.runs])
+        weights = np.concatenate([np.full(r.take * r.length, r.weight) for r in row.runs])
         if row.budget is not None:
             picked = self.picks(row)
             return self.taken(index[picked]), weights[picked]
@@ -170,25 +170,18 @@ class Bank:
     def forget(self, following: Row | None) -> None:
         if following is None:
             return
-        # A row that extends the last one can drop what has come since, no more.
-        same = len(self._alive)
-        extends = same > 0 and following.uses[:same] == self._alive
-        alive = {use.pool for use in following.uses[same if extends else 0 :]}
-        if extends:
-            alive |= self._awaited
-        candidates, self._new = self._new if extends else list(self._slots), []
-        self._alive, self._awaited = following.uses, alive.difference(self._slots)
-        if alive.issuperset(candidates):
+        dead = self._starts != _ABSENT
+        for run in following.runs:
+            dead[run.numbers] = False
+        if not dead.any():
             return
-        gone = set(candidates) - alive
-        kept = {pool: place for pool, place in self._slots.items() if pool not in gone}
-        self.moves += 1
+        kept = {pool: place for pool, place in self._slots.items() if not dead[pool.number]}
         # No holes: the layout, and with it the order of every sum, follows from what is held.
         held = [(pool, self._cut(place)) for pool, place in kept.items()]
         self._slots, self._arrays, self._end = {}, {}, 0
+        self._starts[:] = _ABSENT
         for pool, value in held:
             self.add(pool, value)
-        self._new = []
 
     def pack(self) -> Batch:
         return {
@@ -210,9 +203,11 @@ class Bank:
         """After ``unpack``: whether all that is needed is there."""
         return _complete(self._slots, row, following)
 
-    def start(self, pool: Pool) -> int:
-        """Where a pool begins."""
-        return int(self._slots[pool].start)
+    def starts(self, run: Use) -> NDArray[np.int64]:
+        """Where the pools of a run begin."""
+        found = self._starts[run.numbers]
+        assert len(found) == run.length and found.min() != _ABSENT, run
+        return found
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -235,6 +230,11 @@ class Bank:
             return {name: values[:, index] for name, values in self._arrays.items()}
         rows = np.arange(len(index))[:, None]
         return {name: values[rows, index] for name, values in self._arrays.items()}
+
+    def _places(self, run: Use) -> NDArray[np.int64]:
+        """Where the samples of a run of pools are."""
+        found: NDArray[np.int64] = (self.starts(run)[:, None] + np.arange(run.take)).ravel()
+        return found
 
     def _cut(self, place: slice) -> Batch:
         return {name: values[:, place].copy() for name, values in self._arrays.items()}

@@ -6,7 +6,7 @@ is summed up once, when the pool is made, and added to for as long as the rows a
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from recurse.lowering.closed import ClosedForm
 from recurse.lowering.measure import host_arrays
 from recurse.lowering.pools import Bank, Batch, Merged, nested
 from recurse.scenario import Arm
-from recurse.schedule import Pool, Row, Use
+from recurse.schedule import Pool, Row
 
 _CHUNK = 1 << 18  # kernels evaluated at once: 2 MB, which stays in the cache
 
@@ -31,7 +31,6 @@ class Memory:
         self._bank = bank
         self._sums = sums
         self._row = Row(-1, 0, 0, ())
-        self._table = _Table((), -1, np.zeros((3, 0)))
 
     def add(self, pool: Pool, value: tuple[Host, Arrays]) -> None:
         batch, statistics = value
@@ -68,10 +67,7 @@ class Memory:
         return whole and (self._sums is None or self._sums.resume(row, following))
 
     def _needed(self, following: Row) -> Row:
-        last = self._row.uses
-        if following.uses[: len(last)] == last:
-            return following
-        return Row(following.generation, 0, 0, last + following.uses)
+        return Row(following.generation, 0, 0, self._row.runs + following.runs)
 
     def pick(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Samples of the last model's training set by uniform numbers ``[R, n]``: ``[R, n, d]``.
@@ -79,12 +75,15 @@ class Memory:
         Each is picked with a probability that is its share of the weight.
         """
         row, bank = self._row, self._bank
-        take, weight, start = self._places(row)
-        even = bool((weight == weight[0]).all())
+        even = all(run.weight == row.runs[0].weight for run in row.runs)
         if "weight" in bank.fields or (row.budget is not None and not even):
             batch, weights = bank.gather(row)
             places = _weighed(weights * batch.get("weight", 1.0), u)
             return np.take_along_axis(batch["x"], places[..., None], axis=1)
+        lengths = [run.length for run in row.runs]
+        take = np.repeat([run.take for run in row.runs], lengths)
+        weight = np.repeat([float(run.weight) for run in row.runs], lengths)
+        start = np.concatenate([bank.starts(run) for run in row.runs])
         mass = take * weight
         ends = np.cumsum(mass)
         if row.budget is not None:
@@ -97,31 +96,8 @@ class Memory:
             use = np.minimum(np.searchsorted(ends, at, side="right"), len(ends) - 1)
             inside = ((at - (ends - mass)[use]) / weight[use]).astype(np.int64)
             inside = np.clip(inside, 0, take[use] - 1)
-        picked: NDArray[np.float64] = bank.taken((start[use] + inside).astype(np.int64))["x"]
+        picked: NDArray[np.float64] = bank.taken(start[use] + inside)["x"]
         return picked
-
-    def _places(self, row: Row) -> NDArray[np.float64]:
-        """How many samples, their weight and where they begin, for every use of a row: ``[3, k]``.
-
-        A row that extends the last one costs what it adds.
-        """
-        held, bank = self._table, self._bank
-        same = len(held.uses)
-        if held.moves != bank.moves or row.uses[:same] != held.uses:
-            same = 0
-        new = [(use.take, use.weight, bank.start(use.pool)) for use in row.uses[same:]]
-        added = np.array(new, dtype=np.float64).reshape(-1, 3).T
-        columns = np.concatenate([held.columns[:, :same], added], axis=1)
-        self._table = _Table(row.uses, bank.moves, columns)
-        return columns
-
-
-class _Table(NamedTuple):
-    """Where the samples of a row lie, and how often the bank had moved them by then."""
-
-    uses: tuple[Use, ...]
-    moves: int
-    columns: NDArray[np.float64]
 
 
 def _weighed(weights: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.int64]:

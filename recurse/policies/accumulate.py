@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Literal
 
 from recurse.policies import Policy
-from recurse.schedule import REAL, Pool, Row, Use
+from recurse.schedule import REAL, Row, Use, made
 
 
 class Accumulate(Policy):
@@ -19,18 +20,18 @@ class Accumulate(Policy):
     (Gillman et al. 2402.07087, Gaussian toy)."""
 
     def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
+        runs = [Use(REAL, real)]
         if self.age == "none":
-            pools = _everything(real, synthetic, 1 << generation.bit_length())
-            return Row(generation, synthetic, 0, pools[: generation + 1])
-        uses = [Use(REAL, real)]
-        for born in range(1, generation + 1):
-            if take := synthetic * born // generation:
-                uses.append(Use(Pool("synthetic", born), take))
-        return Row(generation, synthetic, 0, tuple(uses))
+            runs += made(1, generation, synthetic)
+        else:
+            for first, last, take in _aged(synthetic, generation):
+                runs += made(first, last, take)
+        return Row(generation, synthetic, 0, tuple(runs))
 
 
-@lru_cache(maxsize=64)
-def _everything(real: int, synthetic: int, generations: int) -> tuple[Use, ...]:
-    """All pools up to a generation; rows are prefixes of it, so that a long run stays cheap."""
-    later = range(1, generations + 1) if synthetic else ()
-    return (Use(REAL, real), *(Use(Pool("synthetic", born), synthetic) for born in later))
+def _aged(synthetic: int, generation: int) -> Iterator[tuple[int, int, int]]:
+    """First born, last born and samples kept of the pools of which equally many are kept."""
+    ages = range(1, generation + 1)
+    for take, alike in groupby(ages, key=lambda born: synthetic * born // generation):
+        born = list(alike)
+        yield born[0], born[-1], take

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from recurse.policies import Policy
-from recurse.schedule import Pool, Row, Use
+from recurse.schedule import Pool, Row, Use, made
 
 
 class Memory(Policy):
@@ -19,8 +19,6 @@ class Memory(Policy):
     """How many generations of synthetic samples are kept; 1 is ``fresh``."""
 
     def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
-        uses = [Use(Pool("fresh", generation), fresh)] if fresh else []
-        if synthetic:
-            for born in range(max(generation - self.size + 1, 1), generation + 1):
-                uses.append(Use(Pool("synthetic", born), synthetic))
-        return Row(generation, synthetic, fresh, tuple(uses))
+        new = (Use(Pool("fresh", generation), fresh),) if fresh else ()
+        kept = made(max(generation - self.size + 1, 1), generation, synthetic)
+        return Row(generation, synthetic, fresh, (*new, *kept))

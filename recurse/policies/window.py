@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from recurse.policies import Policy
-from recurse.schedule import REAL, Pool, Row, Use
+from recurse.schedule import REAL, Row, Use, made
 
 
 class Window(Policy):
@@ -20,7 +20,6 @@ class Window(Policy):
 
     def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
         first = generation - self.size + 1
-        uses = [Use(REAL, real)] if first <= 0 else []
-        for born in range(max(first, 1), generation + 1):
-            uses.append(Use(Pool("synthetic", born), synthetic))
-        return Row(generation, synthetic, 0, tuple(uses))
+        oldest = (Use(REAL, real),) if first <= 0 else ()
+        later = made(max(first, 1), generation, synthetic)
+        return Row(generation, synthetic, 0, (*oldest, *later))

@@ -6,9 +6,8 @@ Each function runs inside the caller's transaction and may be repeated: it repla
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -120,21 +119,21 @@ def put_schedule(
     """What each generation of each arm is trained on; runs of like pools share a row."""
     connection.execute("DELETE FROM schedule WHERE scenario = ?", [scenario])
     found = [
-        (arm, row, use)
+        (arm, row, run)
         for arm, schedule in schedules.items()
         for row in schedule
-        for use in _ranges(row)
+        for run in row.runs
     ]
     nan = float("nan")
     columns = {
         "scenario": texts(scenario for _ in found),
         "arm": texts(arm for arm, *_ in found),
         "generation": np.array([row.generation for _, row, _ in found], np.int32),
-        "pool": texts(use[0] for *_, use in found),
-        "born": np.array([use[1] for *_, use in found], np.int32),
-        "until": np.array([use[2] for *_, use in found], np.int32),
-        "take": np.array([use[3] for *_, use in found], np.int64),
-        "weight": np.array([use[4] for *_, use in found], np.float64),
+        "pool": texts(run.pool.kind for *_, run in found),
+        "born": np.array([run.pool.born for *_, run in found], np.int32),
+        "until": np.array([run.last for *_, run in found], np.int32),
+        "take": np.array([run.take for *_, run in found], np.int64),
+        "weight": np.array([run.weight for *_, run in found], np.float64),
         # NaN arrives as NULL.
         "budget": np.array([nan if r.budget is None else r.budget for _, r, _ in found]),
         "replacement": np.array([row.replacement for _, row, _ in found], np.bool_),
@@ -174,19 +173,6 @@ def put_notes(connection: duckdb.DuckDBPyConnection, scenario: str, notes: Seque
 def now() -> datetime:
     """The time in UTC, without a zone, as the store keeps it."""
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _ranges(row: Row) -> Iterator[tuple[str, int, int, int, float]]:
-    """(kind, first born, last born, take, weight) of each stretch of pools that are used alike."""
-
-    def alike(numbered: tuple[int, Any]) -> tuple[str, int, float, int]:
-        place, use = numbered
-        return use.pool.kind, use.take, use.weight, use.pool.born - place
-
-    for _, group in groupby(enumerate(row.uses), key=alike):
-        uses = [use for _, use in group]
-        first, last = uses[0], uses[-1]
-        yield first.pool.kind, first.pool.born, last.pool.born, first.take, first.weight
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -78,8 +78,7 @@ def _solve(used: Usage, unbiased: bool, link: float, bias: float) -> Moments:
 
 def _total_weight(used: Usage) -> Vector:
     """The weight that each fit sees ``[G+1]``; the unbiased covariance divides by one less."""
-    pooled = (f.takes @ f.weights * (f.size / f.pooled) for f in used.fits)
-    return np.fromiter(pooled, dtype=np.float64, count=len(used.fits))
+    return np.array([fit.weight for fit in used.fits])
 
 
 def alone(used: Usage, unbiased: bool) -> list[tuple[int, float, int]] | None:
@@ -90,10 +89,11 @@ def alone(used: Usage, unbiased: bool) -> list[tuple[int, float, int]] | None:
     """
     found = []
     for fit in used.fits:
-        if len(fit.pools) > 1 or fit.replacement or fit.size < 2:
+        runs = fit.runs
+        if len(runs.starts) > 1 or not runs.single or fit.replacement or fit.size < 2:
             return None
-        divisor = fit.size - (1.0 / float(fit.weights[0]) if unbiased else 0.0)
-        model = int(fit.pools[0]) // 2 - 1 if is_synthetic(fit.pools)[0] else -1
+        divisor = fit.size - (1.0 / float(runs.weights[0]) if unbiased else 0.0)
+        model = int(runs.starts[0]) // 2 - 1 if is_synthetic(runs.starts)[0] else -1
         found.append((fit.size, divisor, model))
     return found
 

@@ -70,7 +70,7 @@ def _variance(model: Any, fit: Portion, dim: int) -> float:
 
 def _weight(fit: Portion) -> float:
     """The total weight that a fit sees; with a budget over uneven weights its expectation."""
-    return float(fit.takes @ fit.weights) * fit.size / fit.pooled
+    return fit.weight
 
 
 def _run(used: Usage, real: float, kernel: NDArray[np.float64], link: float) -> NDArray[np.float64]:

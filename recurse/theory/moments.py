@@ -9,7 +9,8 @@ expected inner products:
 - ``second[a]``: of a sample of class a with itself, ``v_s + m_s`` if model s made it.
 
 A class is a stretch of one pool whose samples every fit so far has treated alike, so that they are
-exchangeable. With weights ``u`` per sample (adding up to one) over classes of ``n`` samples,
+exchangeable; or several pools that every later fit treats alike, so that averages over them are
+enough. With weights ``u`` per sample (adding up to one) over classes of ``n`` samples,
 
     ``P_t[a] = E<x_a, mu_t> = sum_b pair[a, b] n_b u_b + u_a (second[a] - pair[a, a])``
     ``m_t = E||mu_t||^2 = sum_a n_a u_a P_t[a]``
@@ -40,7 +41,7 @@ Vector = NDArray[np.float64]
 
 MAX_CLASSES = 2048
 """More classes at one time than this (32 MB, seconds of work) and the law is left out."""
-_NO_LIMIT = np.iinfo(np.int64).max
+_GONE = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,15 +74,15 @@ def moments(
     """
     _few(usage.alive)
     error, spread = np.empty(len(usage.fits)), np.empty(len(usage.fits))
-    classes = _Classes(len(usage.needed))
+    classes = _Classes()
     mean_product = np.zeros(0)
     for g, fit in enumerate(usage.fits):
         if g > 0 and (needed := usage.needed[2 * g]):
             second = link * (error[g - 1] + bias * spread[g - 1]) + (1 - link)
-            classes.add(2 * g, needed, second, link**2 * error[g - 1], link * mean_product)
+            classes.add(2 * g, int(needed), second, link**2 * error[g - 1], link * mean_product)
         truth = 2 * g + 1 if g > 0 else REAL_CODE
         if needed := usage.needed[truth]:
-            classes.add(truth, needed, 1.0, 0.0, np.zeros(classes.count))
+            classes.add(truth, int(needed), 1.0, 0.0, np.zeros(classes.count))
         mean_product, square, second_moment = classes.average(fit)
         error[g] = _error(fit, square, second_moment)
         spread[g] = 1.0 + curvature * error[g]
@@ -113,16 +114,15 @@ def _error(fit: Portion, pooled: float, second: float) -> float:
 class _Classes:
     """The classes that some later fit can still use, with their expected inner products."""
 
-    def __init__(self, pools: int) -> None:
+    def __init__(self) -> None:
         self.count = 0
         self.pool = np.zeros(0, dtype=np.int64)
         self.start = np.zeros(0, dtype=np.int64)
+        self.extent = np.zeros(0, dtype=np.int64)
+        """Samples of each of its pools; ``size`` is those of all of them."""
         self.size = np.zeros(0, dtype=np.int64)
         self.second = np.zeros(0)
         self._pair = np.zeros((8, 8))
-        self._take = np.zeros(pools, dtype=np.int64)
-        self._weight = np.zeros(pools)
-        self._limit = np.full(pools, _NO_LIMIT)
 
     @property
     def pair(self) -> Vector:
@@ -140,7 +140,8 @@ class _Classes:
         self._pair[n, :n] = self._pair[:n, n] = links
         self._pair[n, n] = within
         self.pool, self.start = np.append(self.pool, pool), np.append(self.start, start)
-        self.size, self.second = np.append(self.size, size), np.append(self.second, second)
+        self.extent, self.size = np.append(self.extent, size), np.append(self.size, size)
+        self.second = np.append(self.second, second)
         self.count = n + 1
 
     def average(self, fit: Portion) -> tuple[Vector, float, float]:
@@ -155,27 +156,48 @@ class _Classes:
 
     def _weights(self, fit: Portion) -> Vector:
         """Weight per sample of each class ``[S]``, one in total; cuts classes used in part."""
-        self._take[fit.pools], self._weight[fit.pools] = fit.takes, fit.weights
-        take = self._take[self.pool]
-        for c in np.flatnonzero((self.start < take) & (take < self.start + self.size)):
-            end = self.start[c] + self.size[c]
-            self.size[c] = take[c] - self.start[c]
+        take, weight = fit.of(self.pool)
+        cut = np.flatnonzero((self.start < take) & (take < self.start + self.extent))
+        for c in cut:
+            end = self.start[c] + self.extent[c]
+            self.extent[c] = self.size[c] = take[c] - self.start[c]
             row = self.pair[c].copy()
             self.add(self.pool[c], end - take[c], self.second[c], row[c], row, take[c])
-        weights = np.where(self.start < self._take[self.pool], self._weight[self.pool], 0.0)
-        self._take[fit.pools] = 0
+        if len(cut):
+            take, weight = fit.of(self.pool)
+        weights = np.where(self.start < take, weight, 0.0)
         return np.asarray(weights / (weights @ self.size), dtype=np.float64)
 
     def forget(self, fit: Portion, product: Vector) -> Vector:
-        """Drops what no later fit uses; returns ``product`` for the classes that stay."""
-        self._limit[fit.pools] = fit.keep
-        left = np.minimum(self.size, self._limit[self.pool] - self.start)
-        self._limit[fit.pools] = _NO_LIMIT
-        self.size = left
-        if np.all(left > 0):
+        """Drops what no later fit uses and joins what none tells apart; returns ``product`` for the
+        classes that stay.
+        """
+        left = fit.left(self.pool, self.start + self.extent) - self.start
+        self.size, self.extent = self.size // self.extent * left, left
+        for pool in fit.alike:
+            self._join(pool, product)
+        if self.extent.min() > 0:
             return product
-        stay = np.flatnonzero(left > 0)
+        stay = np.flatnonzero(self.extent > 0)
         self._pair[: len(stay), : len(stay)] = self.pair[np.ix_(stay, stay)]
-        self.pool, self.start, self.size = self.pool[stay], self.start[stay], self.size[stay]
-        self.second, self.count = self.second[stay], len(stay)
+        self.pool, self.start, self.second = self.pool[stay], self.start[stay], self.second[stay]
+        self.extent, self.size, self.count = self.extent[stay], self.size[stay], len(stay)
         return product[stay]
+
+    def _join(self, pool: int, product: Vector) -> None:
+        """Makes one class of a pool and its neighbour: averages over their samples, and over the
+        pairs of two different ones, are all that a fit needs that uses them alike.
+        """
+        found = np.flatnonzero((self.pool == pool) | (self.pool == pool - 2))
+        if len(found) != 2 or self.extent[found[0]] != self.extent[found[1]]:
+            return  # in several pieces still
+        kept, gone = found
+        n = self.size[found].astype(np.float64)
+        share = n / n.sum()
+        same = n * (n - 1.0) @ np.diagonal(self.pair)[found]
+        within = (same + 2.0 * n.prod() * self.pair[kept, gone]) / (n.sum() * (n.sum() - 1.0))
+        self.pair[kept] = self.pair[:, kept] = share @ self.pair[found]
+        self.pair[kept, kept] = within
+        self.second[kept], product[kept] = share @ self.second[found], share @ product[found]
+        self.pool[kept], self.size[kept] = pool, self.size[found].sum()
+        self.pool[gone], self.extent[gone] = _GONE, 0

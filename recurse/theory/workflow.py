@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -23,21 +24,33 @@ class Workflow:
     n: int
 
 
+@lru_cache(maxsize=2)
 def workflow(usage: Usage) -> Workflow | None:
     """The workflow of a schedule; None for every other one, and without a second generation."""
     n = int(usage.needed[0])
     later = list(enumerate(usage.fits))[1:]
-    if not later or not all(np.all((fit.takes == n) & (fit.weights == 1)) for fit in usage.fits):
+    runs = [fit.runs for fit in usage.fits]
+    if not later or not all(np.all((run.takes == n) & (run.weights == 1)) for run in runs):
         return None
-    if all(fit.budget is None and fit.pools.tolist() == [2 * g] for g, fit in later):
+    if all(fit.budget is None and _last_alone(fit, g) for g, fit in later):
         return Workflow("replace", n)
-    if not all(np.array_equal(np.sort(fit.pools), np.arange(g + 1) * 2) for g, fit in later):
+    if not all(_everything(fit, g) for g, fit in later):
         return None
     if all(fit.budget is None for _, fit in later):
         return Workflow("accumulate", n)
     if all(_draws(fit, n) for _, fit in later):
         return Workflow("subsample", n)
     return None
+
+
+def _last_alone(fit: Portion, g: int) -> bool:
+    return fit.runs.single and fit.pools.tolist() == [2 * g]
+
+
+def _everything(fit: Portion, g: int) -> bool:
+    """Whether the fit sees the real pool and all synthetic ones: as many as there are by then."""
+    runs = fit.runs
+    return bool(runs.counts[runs.starts % 2 == 0].sum() == g + 1)
 
 
 def _draws(fit: Portion, n: int) -> bool:

@@ -14,19 +14,20 @@ from recurse.explain import duration, explain, ranges, row_text, size
 from recurse.running import Result
 from recurse.schedule import REAL, Pool, Row, Use
 
-CHAIN = tuple(Use(Pool("synthetic", g), 10) for g in range(1, 5))
+CHAIN = Use(Pool("synthetic", 1), 10, length=4)
+ONE, TWO, THREE, _ = CHAIN.each()
 
 
 @pytest.mark.parametrize(
     ("uses", "text"),
     [
         ((Use(REAL, 5),), "5 real"),
-        ((Use(REAL, 5), CHAIN[0]), "5 real + 10 synthetic[1]"),
-        ((Use(REAL, 5), *CHAIN), "5 real + 10 of each synthetic[1..4]"),
-        (CHAIN[::-1], "10 of each synthetic[1..4]"),
-        ((CHAIN[0], CHAIN[2]), "10 synthetic[1] + 10 synthetic[3]"),
-        ((Use(Pool("fresh", 1), 10), CHAIN[1]), "10 fresh[1] + 10 synthetic[2]"),
-        ((Use(REAL, 5, 0.5), *CHAIN[:2]), "5 real (weight 0.5) + 10 of each synthetic[1..2]"),
+        ((Use(REAL, 5), ONE), "5 real + 10 synthetic[1]"),
+        ((Use(REAL, 5), CHAIN), "5 real + 10 of each synthetic[1..4]"),
+        ((ONE, THREE), "10 synthetic[1] + 10 synthetic[3]"),
+        ((Use(Pool("fresh", 1), 10), TWO), "10 fresh[1] + 10 synthetic[2]"),
+        ((Use(REAL, 5, 0.5), CHAIN._replace(length=2)),
+         "5 real (weight 0.5) + 10 of each synthetic[1..2]"),
         (tuple(Use(Pool("synthetic", g), g) for g in range(1, 9)),
          "1 synthetic[1] + 2 synthetic[2] + … 5 more + 8 synthetic[8]"),
         ((), "nothing"),

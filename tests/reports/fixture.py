@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from recurse.png import encode
-from recurse.schedule import REAL, Pool, Row, Use
+from recurse.schedule import REAL, Row, Use, made
 from recurse.store import StoreWriter
 from recurse.store.records import (
     ClaimRecord,
@@ -155,9 +155,9 @@ def schedule(policy: str, n: int = REAL_COUNT, generations: int = GENERATIONS) -
     """The rows of replace, accumulate or accumulate_subsample."""
     rows = [Row(0, 0, 0, (Use(REAL, n),))]
     for g in range(1, generations + 1):
-        pools = [Use(REAL, n), *(Use(Pool("synthetic", born), n) for born in range(1, g + 1))]
-        uses = tuple(pools[-1:] if policy == "replace" else pools)
-        rows.append(Row(g, n, 0, uses, n if policy == "accumulate_subsample" else None))
+        last = made(g, g, n)
+        runs = last if policy == "replace" else (Use(REAL, n), *made(1, g, n))
+        rows.append(Row(g, n, 0, runs, n if policy == "accumulate_subsample" else None))
     return rows
 
 

@@ -80,11 +80,11 @@ def test_theory_schedule_claims_and_notes_are_replaced(root: Path) -> None:
         ClaimRecord("0", "bounded", "a", None, "s", "e"),
         ClaimRecord("1", "grows", "", False, "s" * 5000, '{"x": 1}'),
     ]
-    synthetic = [Use(Pool("synthetic", born), 5) for born in (1, 2, 3)]
+    synthetic = Use(Pool("synthetic", 1), 5, length=3)
     weighted = Use(Pool("synthetic", 4), 5, 0.5)
     rows = [
         Row(0, 0, 0, (Use(REAL, 9),)),
-        Row(4, 5, 0, (Use(REAL, 9), *synthetic, weighted), budget=9, replacement=True),
+        Row(4, 5, 0, (Use(REAL, 9), synthetic, weighted), budget=9, replacement=True),
         Row(5, 5, 2, (Use(Pool("fresh", 5), 2), Use(Pool("synthetic", 3), 1), weighted)),
     ]
     with StoreWriter(root, minimum_free=0) as writer:

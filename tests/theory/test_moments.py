@@ -7,6 +7,7 @@ of the expected value would have been seen with 99 % power.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -180,6 +181,42 @@ def test_using_part_of_a_pool_first_changes_nothing_for_the_whole() -> None:
     assert np.allclose(found.error[1:], 1 / takes + (1 - 1 / takes) / 5, rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_joining_pools_changes_no_number(seed: int) -> None:
+    """Against the same recursion with a class for every pool, which the simulations have checked.
+
+    Runs that stop and go on, cut pools and change their weights, budgets with and without
+    replacement, new real data: the expectations agree to rounding.
+    """
+    rng = np.random.default_rng(seed)
+    late = int(rng.integers(3, 9))  # from here on the rows are nested
+    rows = [joint_row(g, late, rng) for g in range(1, 15)]
+    used = usage(Schedule(Table(tuple(rows)), 9, 9, 9, 14))
+    assert any(len(fit.alike) for fit in used.fits)
+    apart = [replace(fit, alike=fit.alike[:0]) for fit in used.fits]
+    inflation, link, bias = rng.uniform(1, 1.2, 15), rng.uniform(0.5, 1), rng.uniform(0.8, 1)
+    found = moments(used, inflation, link, bias)
+    expected = moments(replace(used, fits=tuple(apart)), inflation, link, bias)
+    assert np.allclose(found.error, expected.error, rtol=1e-12, atol=0)
+    assert np.allclose(found.spread, expected.spread, rtol=1e-12, atol=0)
+
+
+def joint_row(g: int, late: int, rng: np.random.Generator) -> Row:
+    """Every pool of a kind in two runs at most; after ``late`` a run from ``late`` on."""
+    take = int(rng.choice([5, 9])) if g < late else 9
+    weight = 1.0 if rng.random() < 0.5 else 2.5
+    start = 1 if g < late else late
+    runs = [Use(REAL, 9, weight)] if rng.random() < 0.7 else []
+    if g > start and rng.random() < 0.5:
+        runs.append(Use(Pool("synthetic", start), take, weight, g - start))
+    else:
+        runs.append(Use(Pool("synthetic", start), take, weight, g - start + 1))
+    if rng.random() < 0.5:
+        runs.append(Use(Pool("fresh", start), 9, weight, g - start + 1))
+    budget = 7 if rng.random() < 0.5 else None
+    return Row(g, 9, 9, tuple(runs), budget, bool(rng.random() < 0.5))
+
+
 def test_one_sample_is_allowed() -> None:
     row = Row(1, 1, 0, (Use(Pool("synthetic", 1), 1),), budget=1)
     found = moments(usage(Schedule(Table((row,)), 1, 1, 0, 1)), np.ones(2))
@@ -197,12 +234,13 @@ def test_what_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         usage(Schedule(Table((Row(1, 4, 0, ()),)), 4, 4, 0, 1))
     monkeypatch.setattr(engine, "MAX_CLASSES", 10)
     with pytest.raises(ValueError, match="told apart"):
-        solve(Accumulate(), 5, 10)
-    assert np.all(np.isfinite(solve(Accumulate(), 5, 9).error))
+        solve(Window(size=11), 5, 20)
+    assert np.all(np.isfinite(solve(Window(size=10), 5, 20).error))
     rests = (Row(1, 1, 0, (Use(Pool("synthetic", 1), 1),)), Row(2, 1, 0, (Use(REAL, 1),)))
     assert usage(Schedule(Table(rows=rests), 1, 1, 0, 2)).alive == 2
     assert usage(Schedule(Replace(), 5, 5, 0, 9)).alive == 1
     assert usage(Schedule(Fresh(), 5, 5, 5, 9)).alive == 2
+    assert usage(Schedule(Accumulate(), 5, 5, 0, 99)).alive == 3
 
 
 def test_classes_are_forgotten_with_their_pools(monkeypatch: pytest.MonkeyPatch) -> None:
