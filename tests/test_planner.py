@@ -159,7 +159,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "E201",
         "has it: jax, torch",
     ),
-    "metric": ({"metrics": ["excess_risk"]}, "E202", "linear regression"),
+    "metric": ({"metrics": ["excess_risk"]}, "E202", "risk of a regression"),
     "metric twice": ({"metrics": ["mean_error", "mean_error"]}, "E202", "twice"),
     "counts": (
         {
