@@ -111,6 +111,21 @@ class Subset:
         return np.stack(picks).astype(np.int64)
 
 
+def counts(means: Floats, shape: tuple[int, ...] | None = None) -> Given:
+    """Poisson numbers of each replicate's means ``[R, ...]``, or ``shape`` numbers of its mean.
+
+    NaN where the mean is none or above 1e15: counts beyond that are not exact in float64.
+    """
+
+    def draw(generator: np.random.Generator, replicate: int) -> Floats:
+        mean = means[replicate]
+        sound = mean <= 1e15
+        drawn = generator.poisson(np.where(sound, mean, 0.0), shape)
+        return np.where(sound, drawn, np.nan)
+
+    return draw
+
+
 def key(seed: int, purpose: str) -> NDArray[np.uint64]:
     """The 128-bit Philox key of a stream: blake2b of the length-prefixed names."""
     text = f"recurse|{seed}|{len(purpose)}|{purpose}".encode()

@@ -37,6 +37,7 @@ from recurse.scenario import Arm, Samples
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 from tests.discrete_arms import DISCRETE
+from tests.glm_arms import GLMS
 from tests.gmm_arms import GMM
 from tests.kde_arms import KDE
 from tests.kernel_arms import KERNELS
@@ -128,6 +129,7 @@ ARMS: dict[str, Arm] = {
     **NGRAM,
     **KDE,
     **GMM,
+    **GLMS,
     **REGRESSIONS,
     **KERNELS,
     "gaussian curation": normal(Mix(), corrector=Curation(direction=(0.2, 0.0, -0.1))),

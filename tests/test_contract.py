@@ -21,6 +21,7 @@ from recurse.spec import kinds
 from recurse.streams import Streams
 from tests.closed_arms import EVERYTHING, FRESH_DESIGN, least_squares, normal
 from tests.discrete_arms import frequencies
+from tests.glm_arms import EVERY, NEW_CLASSES, NEW_NUMBERS, labelled
 from tests.gmm_arms import clusters
 from tests.harness import change, operations, runtime, simulate
 from tests.kde_arms import PLANE, SEEN, kernels
@@ -34,6 +35,8 @@ EXAMPLES: dict[str, Arm] = {
     "linear": least_squares(Accumulate(), generations=3, source=FRESH_DESIGN),
     "categorical": frequencies(Accumulate(), generations=3),
     **{kind: scalar(kind, Accumulate(), generations=3, metrics=LIKELY) for kind in MODELS},
+    "logistic": labelled(NEW_CLASSES, Accumulate(), generations=3, metrics=EVERY[:3]),
+    "poisson_regression": labelled(NEW_NUMBERS, Accumulate(), generations=3, metrics=EVERY[:3]),
     "gmm": clusters(Accumulate(), generations=3, metrics=SEEN),
     "kernel_ridge": distilled(Accumulate(), generations=3, source=WAVES),
     "ngram": grams(Accumulate(), generations=3, model=Ngram(symbols=4, smoothing=0.5), metrics=NLL),
@@ -73,7 +76,7 @@ def host(backend: str, arrays: Any) -> dict[str, Any]:
 def sample_noise(model: Any, source: Any, streams: Streams, n: int) -> dict[str, Any]:
     """What ``sample`` of the true model needs."""
     drawn: dict[str, Any] = streams.draws(1, "synthetic", model.noise(source, n))
-    given = model.given_samples(source, n, source.truth(streams))
+    given = model.given_samples(source, n, source.truth(streams), drawn)
     return {**drawn, **streams.given(1, "synthetic", given)}
 
 

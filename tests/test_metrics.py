@@ -124,6 +124,7 @@ REGRESSION = LinearRegression(dim=3)
 SERVED: dict[str, list[tuple[Any, Any]]] = {
     "alive": [],
     "contexts_left": [],
+    "coefficient_error": [(REGRESSION, Linear())],
     "degenerate": [],
     "effective_rank": [],
     "mean_square": [],
@@ -139,6 +140,7 @@ SERVED: dict[str, list[tuple[Any, Any]]] = {
     "diversity": [(SKEW, Gaussian()), (Digits(), Vae())],
     "elbo": [(Digits(), Vae())],
     "excess_risk": [(REGRESSION, Linear())],
+    "fisher_error": [],
     "frechet": [(SKEW, Gaussian()), (Digits(), Vae())],
     "latent_spread": [(Digits(), Vae())],
     "log_spread": [(SKEW, Gaussian())],

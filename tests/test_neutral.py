@@ -43,6 +43,7 @@ from recurse.spec import kinds
 from recurse.streams import Streams
 from tests.closed_arms import EVERYTHING, FRESH_DESIGN, RISKS, SKEW
 from tests.discrete_arms import COUNTED, WORDS
+from tests.glm_arms import CLASSES, ERRORS
 from tests.gmm_arms import PAIR
 from tests.scalar_arms import LAWS
 from tests.test_contract import EXAMPLES, law_noise, sample_noise
@@ -159,7 +160,7 @@ def test_selections(source: Any, corrector: Corrector) -> None:
 
 ONE = (ParameterError(), Alive())
 METRICS: dict[str, Any] = {
-    **{metric.kind: metric for metric in (*EVERYTHING, *RISKS, *COUNTED, *ONE)},
+    **{metric.kind: metric for metric in (*EVERYTHING, *RISKS, *COUNTED, *ONE, *ERRORS)},
     "ridge_risk": RidgeRisk(samples=60),
     "deviation_above": DeviationAbove(),
     "log_spread": LogSpread(),
@@ -190,6 +191,7 @@ def test_metrics(name: str, dtype: Any) -> None:
         "ridge_risk": FRESH_DESIGN,
         **{metric.kind: WORDS for metric in COUNTED},
         **{metric.kind: LAWS["poisson"] for metric in ONE},
+        **{metric.kind: CLASSES for metric in ERRORS},
         "mode_coverage": PAIR,
         "contexts_left": PAIRS,
     }

@@ -62,7 +62,7 @@ def drawn(kind: str, n: int, seeds: range) -> tuple[Array, Array]:
     model, source, streams = MODELS[kind], LAWS[kind], Streams(seeds)
     truth = source.truth(streams)
     noise: dict[str, Any] = dict(streams.draws(1, "a", model.noise(source, n)))
-    noise |= streams.given(1, "a", model.given_samples(source, n, truth))
+    noise |= streams.given(1, "a", model.given_samples(source, n, truth, {}))
     batch = model.sample(xp, source, truth, noise, {})
     noise = dict(streams.draws(1, "b", model.statistics_noise(source, n)))
     noise |= streams.given(1, "b", model.given(source, n, truth))

@@ -18,6 +18,7 @@ from recurse.spec import kinds
 from recurse.streams import Streams
 from tests.closed_arms import SKEW
 from tests.discrete_arms import WORDS
+from tests.glm_arms import CLASSES, NUMBERS
 from tests.gmm_arms import PAIR
 from tests.kernel_arms import WAVES
 from tests.regression_arms import SLOPE
@@ -43,7 +44,9 @@ def sources(rows: Path) -> dict[str, Source]:
         "categorical": WORDS,
         **LAWS,
         **SHAPES,
+        "logistic_regression": CLASSES,
         "mixture": PAIR,
+        "poisson_regression": NUMBERS,
         "digits": Digits(),
         "gaussian": SKEW,
         "linear_regression": LinearRegression(dim=4),

@@ -74,9 +74,9 @@ class Verifier(Corrector):
 
     def refusal(self, source: Source, fields: tuple[str, ...]) -> str | None:
         if self.error is not None:
-            return (
-                None if "y" in fields else f"'error' turns labels, and there are none in {fields}"
-            )
+            if source.law == "linear":
+                return None
+            return f"'error' turns the sign of a label, and source '{source.kind}' has none"
         if self.accepts is not None:
             return None if "symbol" in fields else f"'accepts' names symbols, not {fields}"
         assert self.reference is not None

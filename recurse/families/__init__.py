@@ -71,6 +71,22 @@ class Closed(Family[S]):
     remembers: ClassVar[bool] = False
     """Whether sampling needs the samples that the model was fitted on."""
 
+    def relabels(self, source: S) -> bool:
+        """Whether pointwise fits need, of pools that share a design, sums over its labels only.
+
+        ``statistics`` then gets ``fixed`` with the labels, and so does a fit with their sums.
+        """
+        return False
+
+    def fixed(self, xp: Any, design: Arrays) -> dict[str, Array]:
+        """What fits of a family that relabels need of the design; once per block."""
+        return {}
+
+    def together(self, statistics: Arrays) -> int | None:
+        """How many replicates are best fitted at a time, all by default: what a fit goes through
+        many times is to stay near the processor."""
+        return None
+
     def bound(self, source: S) -> Closed[S]:
         """The family with what it takes from the source, a number of symbols for one."""
         return self
@@ -149,8 +165,8 @@ class Closed(Family[S]):
         """
         return {}
 
-    def given_samples(self, source: S, n: int, params: Host) -> Mapping[str, Given]:
-        """The same for ``sample``."""
+    def given_samples(self, source: S, n: int, params: Host, inputs: Host) -> Mapping[str, Given]:
+        """The same for ``sample``; ``inputs`` is its noise and design."""
         return {}
 
     def scale(self, xp: Any, statistics: Arrays, weight: float) -> dict[str, Array]:

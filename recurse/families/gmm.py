@@ -36,7 +36,9 @@ class Gmm(Closed[Source]):
     kind: Literal["gmm"] = "gmm"
     cite = "Dempster, Laird & Rubin 1977; scikit-learn, sklearn.mixture.GaussianMixture"
     needs: ClassVar[tuple[str, ...]] = ("x",)
-    parameters: ClassVar[tuple[str, ...]] = ("weights", "means", "covariances", "second_moment")
+    parameters: ClassVar[tuple[str, ...]] = (
+        *("weights", "means", "covariances", "second_moment", "degenerate"),
+    )
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
     pointwise: ClassVar[bool] = True
     components: Annotated[int, Field(ge=1, le=1000)] = 2

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from recurse.backend import Array, Arrays
 from recurse.families import Closed
-from recurse.families.linear import copies
+from recurse.families.labelling import copies
 from recurse.sources import Source
 from recurse.sources.function import HELDOUT, Function
 from recurse.streams import Draw, Normal

@@ -11,21 +11,20 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from recurse.backend import Array, Arrays
-from recurse.families import Closed, wishart
+from recurse.families import wishart
+from recurse.families.labelling import Labelling, copies
 from recurse.schedule import Row
 from recurse.sources import Source
 from recurse.sources.linear_regression import Regression
 from recurse.streams import Draw, Normal, Streams
 
 
-class Linear(Closed[Regression]):
+class Linear(Labelling[Regression]):
     """``y = x.coef + noise``: parameters ``coef [R, d]``; the last model labels new data."""
 
     kind: Literal["linear"] = "linear"
     cite = "Mobahi et al. 2002.05715; Dohmatob et al. 2402.07712; Gerstgrasser et al. 2404.01413"
-    needs: ClassVar[tuple[str, ...]] = ("x", "y")
     parameters: ClassVar[tuple[str, ...]] = ("coef",)
-    quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
     ridge: Annotated[float, Field(ge=0)] = 0.0
     """Penalty on ``|coef|^2`` beside the mean squared error; 0 is ordinary least squares."""
     min_norm: bool = False
@@ -40,11 +39,7 @@ class Linear(Closed[Regression]):
         )
 
     def problems(self, source: Regression, row: Row, real: int) -> list[tuple[str, str, str]]:
-        found = []
-        odd = [use for use in row.runs if use.take % real]
-        if source.design == "reused" and odd:
-            text = f"a reused design relabels all {real} inputs, {odd[0].pool} has {odd[0].take}"
-            found.append(("samples", "E204", text))
+        found = super().problems(source, row, real)
         least = source.dim + 2
         if self.min_norm and self.ridge:
             found.append(("model.ridge", "E204", "a penalty and minimum norm exclude each other"))
@@ -64,9 +59,6 @@ class Linear(Closed[Regression]):
                 )
             )
         return found
-
-    def shared(self, source: Regression) -> tuple[str, ...]:
-        return ("x",) if source.design == "reused" else ()
 
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
         weighted = xp.matrix_transpose(weights[..., None] * batch["x"])
@@ -94,8 +86,7 @@ class Linear(Closed[Regression]):
         return {"coef": xp.linalg.solve(gram, moment[..., None])[..., 0]}
 
     def noise(self, source: Regression, n: int) -> Mapping[str, Draw]:
-        label: dict[str, Draw] = {"e": Normal((n,))}
-        return label if source.design == "reused" else {"x": Normal((n, source.dim)), **label}
+        return {**self.new_inputs(source, n), "e": Normal((n,))}
 
     def sample(
         self, xp: Any, source: Regression, params: Arrays, noise: Arrays, design: Arrays
@@ -167,11 +158,6 @@ class Linear(Closed[Regression]):
         error = data["y"] - xp.matmul(data["x"], params["coef"][..., None])[..., 0]
         variance = source.noise**2
         return -0.5 * (xp.mean(error**2, axis=1) / variance + math.log(2.0 * math.pi * variance))
-
-
-def copies(xp: Any, x: Array, n: int) -> Array:
-    """The design repeated until it has n rows; n is a multiple of its length."""
-    return x if x.shape[1] == n else xp.concat([x] * (n // x.shape[1]), axis=1)
 
 
 def _shortest(xp: Any, gram: Array, moment: Array) -> Array:

@@ -6,13 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from recurse.backend import Array, Arrays, Host
 from recurse.families.one_parameter import OneParameter, times_log
 from recurse.sources.scalar import Scalar
-from recurse.streams import Draw, Given
+from recurse.streams import Draw, Given, counts
 
 
 class Poisson(OneParameter):
@@ -33,8 +30,10 @@ class Poisson(OneParameter):
     def noise(self, source: Scalar, n: int) -> Mapping[str, Draw]:
         return {}
 
-    def given_samples(self, source: Scalar, n: int, params: Host) -> Mapping[str, Given]:
-        return {"x": _counts(params["theta"], (n, 1))}
+    def given_samples(
+        self, source: Scalar, n: int, params: Host, inputs: Host
+    ) -> Mapping[str, Given]:
+        return {"x": counts(params["theta"], (n, 1))}
 
     def sample(
         self, xp: Any, source: Scalar, params: Arrays, noise: Arrays, design: Arrays
@@ -45,7 +44,7 @@ class Poisson(OneParameter):
         return {}
 
     def given(self, source: Scalar, n: int, params: Host) -> Mapping[str, Given]:
-        return {"total": _counts(n * params["theta"], ())}
+        return {"total": counts(n * params["theta"], ())}
 
     def sample_statistics(
         self, xp: Any, source: Scalar, n: int, params: Arrays, noise: Arrays, design: Arrays
@@ -54,15 +53,6 @@ class Poisson(OneParameter):
 
     def log_density(self, xp: Any, source: Scalar, x: Array, theta: Array) -> Array:
         return times_log(xp, x, theta) - theta - log_factorial(xp, x)
-
-
-def _counts(means: NDArray[Any], shape: tuple[int, ...]) -> Given:
-    """Poisson numbers of each replicate's mean."""
-
-    def draw(generator: np.random.Generator, replicate: int) -> NDArray[np.float64]:
-        return np.asarray(generator.poisson(means[replicate], shape), dtype=np.float64)
-
-    return draw
 
 
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)

@@ -35,7 +35,10 @@ class ClosedForm:
         self._meter = Meter(arm, self._streams, runtime)
         self._correction = Correction(arm, self._streams, runtime)
         self._design: dict[str, Array] = {}
-        self._banked = whole(arm.schedule) is not None or self._family.pointwise
+        self._fixed: dict[str, Array] = {}
+        relabels = self._family.relabels(arm.source)
+        self._banked = whole(arm.schedule) is not None or (self._family.pointwise and not relabels)
+        self._relabels = relabels and not self._banked
         self.pools: Pools = (
             Bank(self._streams, compact=False)
             if self._banked
@@ -52,6 +55,9 @@ class ClosedForm:
         drawn = self._source.draw(streams, 0, "real", n)
         kept = {name: drawn[name] for name in family.needs}
         self._design = self._put({name: kept[name] for name in family.shared(self._source)})
+        if self._relabels:
+            self._fixed = self._call("fixed", self._design)
+            self._design |= self._fixed
         self._correction.prepare(drawn)
         return self._pool(self._put({**kept, **self._correction.screen(0, "real", n)}))
 
@@ -83,10 +89,22 @@ class ClosedForm:
             weights = self._runtime.array(weights * batch.get("weight", 1.0))
             data = self._call("statistics", self._put(kept), weights)
         drawn = self._streams.draws(generation, "fit", self._family.fit_noise(self._source))
-        params = self._family.solve(self._call, {**data, **self._put(drawn)})
+        params = self._solve({**self._fixed, **data, **self._put(drawn)})
         if type(self._family).carry is not Closed.carry:
             params = self._call("carry", dict(params), dict(previous or {}))
         return self._correction.adjust(params, previous), {}
+
+    def _solve(self, data: Arrays) -> Arrays:
+        """The fit, of as many replicates at a time as the family likes."""
+        width = self._family.together(data)
+        replicates = len(self._streams.seeds)
+        if width is None or width >= replicates:
+            return self._family.solve(self._call, data)
+        parts = [
+            self._family.solve(self._call, {k: v[i : i + width] for k, v in data.items()})
+            for i in range(0, replicates, width)
+        ]
+        return {k: self._runtime.xp.concat([part[k] for part in parts]) for k in parts[0]}
 
     def measure(self, generation: int, params: Arrays) -> Numbers:
         samples: Arrays = {}
@@ -109,7 +127,9 @@ class ClosedForm:
         first = next(iter(batch.values()))
         ones = self._runtime.xp.ones(first.shape[:2], dtype=self._runtime.xp.float64)
         weights = batch.get("weight", ones)
-        return self._call("statistics", {k: v for k, v in batch.items() if k != "weight"}, weights)
+        left = ("weight", *(self._family.shared(self._source) if self._relabels else ()))
+        seen = {**self._fixed, **{k: v for k, v in batch.items() if k not in left}}
+        return self._call("statistics", seen, weights)
 
     def _statistics(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
         requests = self._family.statistics_noise(self._source, n)
@@ -127,7 +147,8 @@ class ClosedForm:
         requests = self._family.noise(self._source, n)
         numbers = self._streams.draws(generation, purpose, requests)
         if self._family.conditional:
-            given = self._family.given_samples(self._source, n, host_arrays(self._runtime, params))
+            known = [host_arrays(self._runtime, arrays) for arrays in (params, self._design)]
+            given = self._family.given_samples(self._source, n, known[0], known[1] | numbers)
             numbers |= self._streams.given(generation, purpose, given)
         noise = self._put(numbers)
         return self._family.generate(self._call, self._source, params, noise, self._design)

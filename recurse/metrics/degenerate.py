@@ -1,4 +1,4 @@
-"""How many components of a mixture are no longer ones that data speak for."""
+"""What of a fit is degenerate: components that no data speak for, or the fit as a whole."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from recurse.sources import Source
 
 
 class Degenerate(Metric):
-    """Components with less than one sample of weight, or with a variance at its floor."""
+    """What the family records as degenerate, by the rule that it states.
+
+    Of a mixture the components with less than one sample of weight or with a variance at its floor;
+    of a generalised linear model 1 if the likelihood has no maximum within reach, else 0.
+    """
 
     kind: Literal["degenerate"] = "degenerate"
-    label: ClassVar[str] = "degenerate components"
+    label: ClassVar[str] = "degenerate fits or components"
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
-        if family.kind == "gmm":
+        if "degenerate" in family.parameters:
             return None
-        return f"family '{family.kind}' is no mixture of fitted components"
+        return f"family '{family.kind}' records no degenerate fits"
 
     def measure(self, xp: Any, view: View) -> Array:
         return view.params["degenerate"]

@@ -8,24 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.sources import Batch, Source
+from recurse.sources import Batch
+from recurse.sources.labelled import Labelled
 from recurse.streams import Normal, Streams
 
 
-class Regression(Source):
+class Regression(Labelled):
     """``y = x.w* + noise e`` with normal inputs of any diagonal covariance."""
 
     law: ClassVar[str | None] = "linear"
-    dim: Annotated[int, Field(ge=1, le=10_000)]
     noise: Annotated[float, Field(ge=0, le=1e6)] = 1.0
     """Standard deviation of the label noise."""
-    design: Literal["reused", "fresh"] = "reused"
-    """``reused``: every generation relabels the inputs of the real sample (Gerstgrasser et al.
-    2404.01413); ``fresh``: every pool has new inputs (Dohmatob et al. 2402.07712)."""
-
-    @property
-    def fields(self) -> dict[str, tuple[int, ...]]:
-        return {"x": (self.dim,), "y": ()}
 
     @property
     def deviations(self) -> NDArray[np.float64] | None:

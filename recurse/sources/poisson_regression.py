@@ -1,0 +1,30 @@
+"""Poisson regression with normal inputs: counts of mean ``exp(b_0 + x.b)``."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from recurse.sources.glm import Floats, GlmSource
+from recurse.streams import Streams, counts
+
+
+class PoissonRegression(GlmSource):
+    """Counts, with ``x ~ N(0, I_d)`` and coefficients ``N(0, scale^2)`` for each seed.
+
+    The mean count varies like ``exp(|b|^2)``: coefficients much longer than 1 leave all to a few
+    samples.
+    """
+
+    kind: Literal["poisson_regression"] = "poisson_regression"
+    cite = "He, Xu, Cheng 2502.18049"
+    law: ClassVar[str | None] = "poisson_regression"
+
+    def weights(self, constant: Floats, slope: Floats) -> tuple[Floats, Floats, Floats]:
+        mean = np.exp(constant + 0.5 * slope**2)
+        return mean, slope * mean, (1.0 + slope**2) * mean
+
+    def labels(self, streams: Streams, generation: int, purpose: str, linear: Floats) -> Floats:
+        drawn = streams.given(generation, purpose, {"y": counts(np.exp(linear))})
+        return np.asarray(drawn["y"], dtype=np.float64)
