@@ -119,6 +119,7 @@ class Glm(Labelling[GlmSource]):
     def begin(self, xp: Any, data: Arrays) -> dict[str, Array]:
         """The first coefficients, from moments that normal inputs have, and some steps."""
         count = xp.sum(data["weight"], axis=1)[:, None]
+        count = xp.where(count > 0.0, count, xp.nan)  # nothing left (all was filtered out): no fit
         mean = (xp.sum(data["y"], axis=1)[:, None] + 0.5) / (count + 1.0)
         slopes = data["z"][:, 1:, :] if self.intercept else data["z"]
         moment = _along(xp, slopes, data["y"] - data["weight"] * mean) / count

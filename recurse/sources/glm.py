@@ -24,7 +24,7 @@ class GlmSource(Labelled):
 
     intercept: bool = False
     """Whether the linear predictor has a constant term; a model has one if its source has."""
-    scale: Annotated[float, Field(gt=0, le=100)] = 1.0
+    scale: Annotated[float, Field(gt=0, le=10)] = 1.0
     """Standard deviation of the coefficients over seeds, the intercept among them."""
     coefficients: Annotated[tuple[float, ...], Field(min_length=1)] | None = None
     """The true coefficients, the intercept first; drawn for each seed by default."""

@@ -9,6 +9,9 @@ import numpy as np
 from recurse.sources.glm import Floats, GlmSource
 from recurse.streams import Streams, counts
 
+_LONGEST = 9.0
+_SIZE = "10^17"  # exp(81/2), the mean count at that length
+
 
 class PoissonRegression(GlmSource):
     """Counts, with ``x ~ N(0, I_d)`` and coefficients ``N(0, scale^2)`` for each seed.
@@ -20,6 +23,18 @@ class PoissonRegression(GlmSource):
     kind: Literal["poisson_regression"] = "poisson_regression"
     cite = "He, Xu, Cheng 2502.18049"
     law: ClassVar[str | None] = "poisson_regression"
+
+    def problems(self) -> list[tuple[str, str, str]]:
+        if found := super().problems():
+            return found
+        if self.coefficients is None:
+            length, place = self.scale * (self.dim**0.5 + 4.0), "scale"
+        else:
+            length, place = float(np.linalg.norm(self.coefficients)), "coefficients"
+        if length <= _LONGEST:
+            return []
+        text = f"coefficients of length {length:.1f} give counts of every size up to {_SIZE}"
+        return [(place, "E204", text)]
 
     def weights(self, constant: Floats, slope: Floats) -> tuple[Floats, Floats, Floats]:
         mean = np.exp(constant + 0.5 * slope**2)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from recurse.theory.first_fit import GLMS, first_fit, first_fit_refusal
 from recurse.theory.law import Curve, Law, link_of, usage_of
 from recurse.theory.linear_risk import least_squares_refusal
 from recurse.theory.workflow import Workflow, workflow
@@ -15,6 +16,7 @@ CITE = "Dey & Donoho 2410.22812"
 CITE_SUBSAMPLE = (
     "Dey & Donoho 2410.22812 (augment-subsample; sum and limit derived in recurse.theory)"
 )
+Floats = NDArray[np.float64]
 SUBSAMPLE_LIMIT = np.pi**2 / 2 - 2
 
 
@@ -24,10 +26,11 @@ class DeyDonoho(Law):
     name: ClassVar[str] = "dey_donoho"
     families: ClassVar[tuple[str, ...]] = (
         *("gaussian", "linear", "bernoulli", "poisson", "exponential", "beta", "location"),
+        *GLMS,
     )
 
     def refusal(self, arm: Any) -> str | None:
-        reason = _source_refusal(arm)
+        reason = _refusal(arm)
         if reason is not None:
             return reason
         if link_of(arm) != 1.0:
@@ -48,24 +51,29 @@ class DeyDonoho(Law):
     def curves(self, arm: Any) -> tuple[Curve, ...]:
         flow = workflow(usage_of(arm))
         assert flow is not None
-        metric, first = _first(arm, flow)
         fits = np.arange(1.0, arm.generations + 2)
-        if flow.kind == "replace":
-            return (Curve(metric, "asymptotic", "large n: t", first * fits, CITE),)
-        if flow.kind == "accumulate":
-            factor, limit = np.cumsum(1.0 / fits**2), np.pi**2 / 6
-            names, cite = ("large n: sum 1/k^2", "large n, many generations: pi^2/6"), CITE
-        else:
-            factor, limit = subsample_factor(len(fits)), SUBSAMPLE_LIMIT
-            names = ("large n: V_t", "large n, many generations: pi^2/2 - 2")
-            cite = CITE_SUBSAMPLE
-        return (
-            Curve(metric, "asymptotic", names[0], first * factor, cite),
-            Curve(metric, "asymptotic", names[1], np.full_like(fits, first * limit), cite),
+        return tuple(
+            Curve(metric, "asymptotic", name, first * factor, cite)
+            for metric, first in _first(arm, flow).items()
+            for name, factor, cite in _factors(flow, fits)
         )
 
 
-def subsample_factor(fits: int) -> NDArray[np.float64]:
+def _factors(flow: Workflow, fits: Floats) -> list[tuple[str, Floats, str]]:
+    """Name, factor of each fit and citation of every curve."""
+    if flow.kind == "replace":
+        return [("large n: t", fits, CITE)]
+    if flow.kind == "accumulate":
+        factor, limit = np.cumsum(1.0 / fits**2), np.pi**2 / 6
+        names, cite = ("large n: sum 1/k^2", "large n, many generations: pi^2/6"), CITE
+    else:
+        factor, limit = subsample_factor(len(fits)), SUBSAMPLE_LIMIT
+        names = ("large n: V_t", "large n, many generations: pi^2/2 - 2")
+        cite = CITE_SUBSAMPLE
+    return [(names[0], factor, cite), (names[1], np.full_like(fits, limit), cite)]
+
+
+def subsample_factor(fits: int) -> Floats:
     """``V_t``, t = 1 .. ``fits``: the inflation when each fit sees n of all t n samples so far.
 
     ``V_t = sum_{j=1}^t 1/j^2 + (2/t)(H_t - 1) + 2 sum_{j=2}^{t-1} (H_j - 1)/(j (j+1))``; its limit
@@ -77,19 +85,13 @@ def subsample_factor(fits: int) -> NDArray[np.float64]:
     return np.cumsum(1.0 / t**2) + 2.0 * excess / t + 2.0 * (np.cumsum(terms) - terms)
 
 
-def _source_refusal(arm: Any) -> str | None:
-    if arm.model.kind == "linear":
-        return least_squares_refusal(arm)
-    if arm.source.law != arm.model.kind:
-        return f"the moments of a {arm.source.kind} source are not known"
-    return None
+def _refusal(arm: Any) -> str | None:
+    return least_squares_refusal(arm) if arm.model.kind == "linear" else first_fit_refusal(arm)
 
 
-def _first(arm: Any, flow: Workflow) -> tuple[str, float]:
-    """The metric and its value at the first fit."""
+def _first(arm: Any, flow: Workflow) -> dict[str, float]:
+    """The metrics and their values at the first fit."""
     if arm.model.kind == "linear":
         dim = arm.source.dim
-        return "excess_risk", arm.source.noise**2 * dim / (flow.n - dim - 1)
-    if "theta" in arm.model.parameters:
-        return "parameter_error", arm.model.variance(arm.source) / flow.n
-    return "mean_error", float(np.trace(arm.source.matrix)) / flow.n
+        return {"excess_risk": arm.source.noise**2 * dim / (flow.n - dim - 1)}
+    return {metric: value / flow.n for metric, value in first_fit(arm).items()}

@@ -1,6 +1,7 @@
 """He, Xu, Cheng: fresh real data of weight w beside synthetic ones; the best w is golden at n = m.
 
-With n fresh and m synthetic samples and ``k = n/m`` the error of the mean obeys, to leading order,
+With n fresh and m synthetic samples and ``k = n/m`` the error of a fit, in units of that on one
+real sample, obeys, to leading order,
 ``e' = (1 - w)^2 e + (w^2 + k (1 - w)^2) / n``; so it tends to ``f(w) / n`` with
 ``f = (w^2 + k (1 - w)^2) / (w (2 - w))``. The least f is at ``w* = (sqrt(k^2 + 4k) - k) / 2`` and
 equals w*. Pooling without weights has ``w = k/(1 + k)`` and ``f = (1 + k)/(2 + k)``.
@@ -13,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from recurse.policies.weighted_fresh import optimal
+from recurse.theory.first_fit import GLMS, first_fit, first_fit_refusal
 from recurse.theory.law import Curve, Law, link_of, usage_of
 from recurse.theory.usage import Portion
 
@@ -20,14 +22,14 @@ CITE = "He, Xu, Cheng 2502.18049"
 
 
 class He(Law):
-    """Error of the mean in a loop with weighted fresh data, at large n: transient and limit."""
+    """Error of a fit in a loop with weighted fresh data, at large n: transient and limit."""
 
     name: ClassVar[str] = "he"
-    families: ClassVar[tuple[str, ...]] = ("gaussian",)
+    families: ClassVar[tuple[str, ...]] = ("gaussian", *GLMS)
 
     def refusal(self, arm: Any) -> str | None:
-        if arm.source.kind != "gaussian":
-            return f"the moments of a {arm.source.kind} source are not known"
+        if reason := first_fit_refusal(arm):
+            return reason
         if link_of(arm) != 1.0:
             return "stated for synthetic data as the model draws them, uncorrected"
         try:
@@ -46,18 +48,19 @@ class He(Law):
         n, m = int(fit.takes[real][0]), int(fit.takes[~real][0])
         weight = fit.weights * fit.takes
         w = float(weight[real][0] / weight.sum())
-        trace = float(np.trace(arm.source.matrix))
-        limit = trace / n * steady(w, n / m)
-        first = trace / int(used.needed[0])
         steps = np.arange(arm.generations + 1.0)
-        decay = limit + (first - limit) * (1.0 - w) ** (2.0 * steps)
-        best = trace / n * optimal(n, m)
         level = np.ones_like(steps)
-        return (
-            Curve("mean_error", "asymptotic", "large n: weighted mixing", decay, CITE),
-            Curve("mean_error", "asymptotic", "steady state", limit * level, CITE),
-            Curve("mean_error", "asymptotic", "least of all weights", best * level, CITE),
-        )
+        drawn = []
+        for metric, one in first_fit(arm).items():
+            limit, first = one / n * steady(w, n / m), one / int(used.needed[0])
+            decay = limit + (first - limit) * (1.0 - w) ** (2.0 * steps)
+            for name, values in (
+                ("large n: weighted mixing", decay),
+                ("steady state", limit * level),
+                ("least of all weights", one / n * optimal(n, m) * level),
+            ):
+                drawn.append(Curve(metric, "asymptotic", name, values, CITE))
+        return tuple(drawn)
 
 
 def steady(w: float, k: float) -> float:
