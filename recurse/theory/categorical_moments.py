@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from recurse.theory.law import Curve, Law, link_of, usage_of
+from recurse.theory.frequencies import frequencies
+from recurse.theory.law import Curve, Law, link_of
 from recurse.theory.moments import Moments, moments
 from recurse.theory.usage import Usage
 
@@ -22,37 +23,36 @@ class CategoricalMoments(Law):
 
     One sample, as a unit vector, has a covariance of trace ``1 - sum q^2``; the model's own has
     trace ``1 - sum p^2``. So the moments are those of a location model with the maximum-likelihood
-    covariance.
+    covariance. Of n-grams with contexts given in turn: the same for each context, averaged.
     """
 
     name: ClassVar[str] = "categorical_moments"
-    families: ClassVar[tuple[str, ...]] = ("categorical",)
+    families: ClassVar[tuple[str, ...]] = ("categorical", "ngram")
 
     def refusal(self, arm: Any) -> str | None:
-        if arm.source.law != "categorical":
-            return f"the probabilities of a {arm.source.kind} source are not known"
+        tables = frequencies(arm)
+        if isinstance(tables, str):
+            return tables
+        if tables.whole:
+            return "stated for contexts that are given in turn"
         if arm.model.smoothing:
             return "smoothed frequencies are no mean of the samples"
         if link_of(arm) is None:
             return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
         try:
-            _solve(usage_of(arm), link_of(arm))
+            _solve(tables.usage, link_of(arm))
         except ValueError as problem:
             return str(problem)
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
-        solved = _solve(usage_of(arm), link_of(arm))
-        spread = heterozygosity(arm)
+        tables = frequencies(arm)
+        assert not isinstance(tables, str)
+        solved, spread = _solve(tables.usage, link_of(arm)), tables.spread
         return (
             Curve("l2_error", "exact", "expectation", spread * solved.error, CITE),
             Curve("heterozygosity", "exact", "expectation", spread * solved.spread, CITE),
         )
-
-
-def heterozygosity(arm: Any) -> float:
-    """``1 - sum q^2`` of the source."""
-    return float(np.sum(arm.source.p * (1.0 - arm.source.p)))
 
 
 @lru_cache(maxsize=2)

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from recurse.theory.categorical_moments import heterozygosity
-from recurse.theory.law import Curve, Law, link_of, usage_of
+from recurse.theory.frequencies import frequencies
+from recurse.theory.law import Curve, Law, link_of
 from recurse.theory.usage import Usage
 from recurse.theory.workflow import workflow
 
@@ -28,22 +28,24 @@ class Seddik(Law):
     to ``h/N + h (1 - 1/N) n / (N^2 + 2 N n + n)``, of which the first is that of the real sample
     alone; with N new real samples per generation to
     ``h (a^2/n + N/(N+n)^2) / (1 - a^2 (1 - 1/n))``, ``a = n/(N+n)``.
+
+    Of n-grams with contexts given in turn: the same for each context with its share of the samples,
+    averaged over contexts.
     """
 
     name: ClassVar[str] = "seddik"
-    families: ClassVar[tuple[str, ...]] = ("categorical",)
+    families: ClassVar[tuple[str, ...]] = ("categorical", "ngram")
 
     def refusal(self, arm: Any) -> str | None:
-        if arm.source.law != "categorical":
-            return f"the probabilities of a {arm.source.kind} source are not known"
+        tables = frequencies(arm)
+        if isinstance(tables, str):
+            return tables
+        if tables.whole:
+            return "stated for contexts that are given in turn"
         if arm.model.smoothing or link_of(arm) != 1.0:
             return "stated for relative frequencies of uncorrected data"
-        try:
-            used = usage_of(arm)
-        except ValueError as problem:
-            return str(problem)
-        flow = workflow(used)
-        if (flow is None or flow.kind != "replace") and _constant(used) is None:
+        flow = workflow(tables.usage)
+        if (flow is None or flow.kind != "replace") and _constant(tables.usage) is None:
             return (
                 "stated for replace with equal counts, and for one real sample, fixed or new, "
                 "beside the samples of the last model"
@@ -51,13 +53,16 @@ class Seddik(Law):
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
-        used, spread = usage_of(arm), heterozygosity(arm)
+        tables = frequencies(arm)
+        assert not isinstance(tables, str)
+        used, spread = tables.usage, tables.spread
         fits = np.arange(1.0, arm.generations + 2)
         flow = workflow(used)
         if flow is not None and flow.kind == "replace":
             kept = 1.0 - 1.0 / flow.n
+            each = np.sum(tables.laws * (1.0 - tables.laws), axis=1)[:, None]
             lower = spread * kept**fits / (1.0 - 1.0 / arm.source.alphabet)
-            upper = np.minimum(1.0, flow.n / 2.0 * spread * kept ** (fits - 1.0))
+            upper = np.minimum(1.0, flow.n / 2.0 * each * kept ** (fits - 1.0)).mean(axis=0)
             return (
                 Curve("uncollapsed", "bound", "lower bound", lower, CITE),
                 Curve("uncollapsed", "bound", "upper bound", upper, CITE),

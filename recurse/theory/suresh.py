@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.theory.law import Curve, Law, link_of, usage_of
+from recurse.theory.frequencies import frequencies
+from recurse.theory.law import Curve, Law, link_of
 from recurse.theory.workflow import workflow
 
 Vector = NDArray[np.float64]
@@ -19,36 +20,39 @@ class Suresh(Law):
     ``1 - exp(-n q g_k)``, where ``g_1 = 1`` and ``g_{k+1} = 1 - exp(-g_k)``, so ``g_k ~ 2/k``.
 
     That is a lower bound; an upper one is ``1 - (1 - 3 n q^2 - 3 k q) exp(-n q g_k)``. Sums over
-    symbols bound the number that is left and the true mass of those that are lost.
+    symbols bound the number that is left and the true mass of those that are lost. The same holds
+    of n-grams where each block is one: q is that of the gram, or after its context if contexts are
+    given in turn, with n / C samples for each of C.
     """
 
     name: ClassVar[str] = "suresh"
-    families: ClassVar[tuple[str, ...]] = ("categorical",)
+    families: ClassVar[tuple[str, ...]] = ("categorical", "ngram")
 
     def refusal(self, arm: Any) -> str | None:
-        if arm.source.law != "categorical":
-            return f"the probabilities of a {arm.source.kind} source are not known"
+        tables = frequencies(arm)
+        if isinstance(tables, str):
+            return tables
         if arm.model.smoothing or link_of(arm) != 1.0:
             return "stated for relative frequencies of uncorrected data"
-        try:
-            flow = workflow(usage_of(arm))
-        except ValueError as problem:
-            return str(problem)
+        flow = workflow(tables.usage)
         if flow is None or flow.kind != "replace":
             return "stated for replace with equal counts in all generations"
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
-        flow = workflow(usage_of(arm))
+        tables = frequencies(arm)
+        assert not isinstance(tables, str)
+        flow = workflow(tables.usage)
         assert flow is not None
-        q, steps = arm.source.p, survival_steps(arm.generations + 1)
+        q, steps = tables.laws.ravel(), survival_steps(arm.generations + 1)
+        count = len(tables.laws)
         lost_most, lost_least = np.empty(len(steps)), np.empty(len(steps))
         mass_most, mass_least = np.empty(len(steps)), np.empty(len(steps))
         for i, g in enumerate(steps):
             most = np.exp(-flow.n * q * g)
             least = most * np.maximum(1.0 - 3.0 * flow.n * q**2 - 3.0 * (i + 1) * q, 0.0)
             lost_most[i], lost_least[i] = most.sum(), least.sum()
-            mass_most[i], mass_least[i] = q @ most, q @ least
+            mass_most[i], mass_least[i] = q @ most / count, q @ least / count
         lower, upper = "lower bound", "upper bound"
         return (
             Curve("unique", "bound", lower, len(q) - lost_most, CITE),

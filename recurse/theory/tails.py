@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.theory.law import Curve, Law, corrector_link, usage_of
+from recurse.theory.frequencies import drawn, frequencies
+from recurse.theory.law import Curve, Law, corrector_link
 from recurse.theory.usage import Portion, is_synthetic
 
 CITE = "Dohmatob et al. 2402.07043, equation 9"
@@ -24,43 +25,39 @@ class Tails(Law):
     """
 
     name: ClassVar[str] = "tails"
-    families: ClassVar[tuple[str, ...]] = ("categorical",)
+    families: ClassVar[tuple[str, ...]] = ("categorical", "ngram")
 
     def refusal(self, arm: Any) -> str | None:
-        if arm.source.law != "categorical":
-            return f"the probabilities of a {arm.source.kind} source are not known"
+        tables = frequencies(arm)
+        if isinstance(tables, str):
+            return tables
         if arm.model.smoothing or corrector_link(arm) != 1.0:
             return "stated for relative frequencies of uncorrected data"
-        try:
-            usage_of(arm)
-        except ValueError as problem:
-            return str(problem)
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
-        fits, q = usage_of(arm).fits, arm.source.p
+        tables = frequencies(arm)
+        assert not isinstance(tables, str)
+        fits, q = tables.usage.fits, tables.laws
         first = np.full(len(fits), math.nan)
         first[0] = missed(q, {0: fits[0].size}, q)
         found = [Curve("missing_mass", "exact", FIRST, first, CITE)]
         if len(fits) > 1 and fits[1].budget is None:
             later = first.copy()
-            later[1] = missed(q, _counts(fits[1]), _drawn(arm, q))
+            later[1] = missed(q, _counts(fits[1]), drawn(arm, tables))
             found.append(Curve("missing_mass", "asymptotic", LATER, later, CITE))
         return tuple(found)
 
 
 def missed(q: NDArray[np.float64], counts: dict[int, int], s: NDArray[np.float64]) -> float:
-    """The mass under ``q [K]`` missed by real (0) and by synthetic (1) samples, of the law s."""
-    return float(q @ ((1.0 - q) ** counts.get(0, 0) * (1.0 - s) ** counts.get(1, 0)))
+    """The mass under ``q`` missed by real (0) and by synthetic (1) samples, of the law s.
+
+    Both ``[C, K]``: the mean over C tables, with so many samples each.
+    """
+    unseen = (1.0 - q) ** counts.get(0, 0) * (1.0 - s) ** counts.get(1, 0)
+    return float(np.mean(np.sum(q * unseen, axis=1)))
 
 
 def _counts(fit: Portion) -> dict[int, int]:
     synthetic = is_synthetic(fit.pools)
     return {0: int(fit.takes[~synthetic].sum()), 1: int(fit.takes[synthetic].sum())}
-
-
-def _drawn(arm: Any, q: NDArray[np.float64]) -> NDArray[np.float64]:
-    import array_api_compat.numpy as xp
-
-    found: NDArray[np.float64] = arm.sampler.adapt(xp, {"p": q[None, :]})["p"][0]
-    return found
