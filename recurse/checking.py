@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from recurse.planner import History, Plan, plan
+from recurse.planner import Plan, Recall, plan
 from recurse.planner import check as refusals
 from recurse.problems import Problem, Problems
 from recurse.scenario import Scenario, load
 from recurse.shipped import resolve
 
 Made = TypeVar("Made")
-Past = Callable[[Scenario], History | None]
+Past = Callable[[Scenario], Recall | None]
 
 
 def check(names: Sequence[str], sets: Sequence[str] = ()) -> dict[str, tuple[Problem, ...]]:
@@ -37,7 +37,7 @@ def compiled(
     Args:
         names: files, directories of them, names of shipped specs.
         sets: overrides for each, ``path=value``.
-        past: what is stored of a scenario.
+        past: how to ask for what is stored of a scenario.
         retry: run cells again that failed before.
 
     Raises:

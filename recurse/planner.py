@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +40,7 @@ class Known:
     block: str
     done: int
     failure: str | None = None
-    identity: Mapping[str, Any] = field(default_factory=dict)
+    identity: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,10 @@ class History:
     cells: Mapping[str, Known] = field(default_factory=dict)
     places: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
     """(arm, backend, seed) -> cell."""
+
+
+Recall = Callable[[Collection[str]], History]
+"""What is stored of cells, of what stood in their places, and of all that ran with these."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +125,9 @@ class Plan:
         """The plan with work for some arms only, named by label or by place; None for all."""
         if arms is None:
             return self
-        chosen = {i for i, arm in enumerate(self.arms) if i in arms or arm.label in arms}
+        chosen = _chosen(self.arms, arms)
         kept = tuple(block for block in self.blocks if block.arm in chosen)
-        return replace(self, blocks=kept, missing=_missing(self.arms[i] for i in sorted(chosen)))
+        return replace(self, blocks=kept, missing=_missing(self.arms[i].arm for i in chosen))
 
     def __str__(self) -> str:
         from recurse.explain import explain
@@ -137,14 +141,14 @@ class Plan:
 
 def plan(
     scenario: Scenario | str | Path | Mapping[str, Any],
-    history: History | None = None,
+    history: History | Recall | None = None,
     retry: bool = False,
 ) -> Plan:
     """Compile a scenario.
 
     Args:
         scenario: loaded, or what ``load`` takes.
-        history: what is stored already.
+        history: what is stored already, or how to ask for it.
         retry: run cells again that failed before.
 
     Raises:
@@ -152,19 +156,22 @@ def plan(
     """
     if not isinstance(scenario, Scenario):
         scenario = load(scenario)
-    history = history or History()
     check(scenario)
     arms = tuple(_plan_arm(labelled) for labelled in scenario.arms)
+    named = [
+        [(seed, digest(text), text) for seed, text in identities(arm.arm, scenario.seed_list)]
+        for arm in arms
+    ]
+    if callable(history):
+        history = history([name for names in named for _, name, _ in names])
+    history = history or History()
     cells: list[Cell] = []
     blocks: list[Block] = []
-    for index, arm in enumerate(arms):
-        mine = [
-            _cell(index, arm, seed, text, history, retry)
-            for seed, text in identities(arm.arm, scenario.seed_list)
-        ]
+    for index, (arm, names) in enumerate(zip(arms, named, strict=True)):
+        mine = [_cell(index, arm, seed, name, text, history, retry) for seed, name, text in names]
         cells.extend(mine)
         blocks.extend(_blocks(index, arm, mine, history))
-    return Plan(scenario, arms, tuple(cells), tuple(blocks), _missing(arms))
+    return Plan(scenario, arms, tuple(cells), tuple(blocks), _missing(arm.arm for arm in arms))
 
 
 def check(scenario: Scenario) -> None:
@@ -180,8 +187,28 @@ def check(scenario: Scenario) -> None:
         raise Problems(problems)
 
 
-def _missing(arms: Iterable[ArmPlan]) -> tuple[str, ...]:
-    absent = [backends()[name].missing() for name in sorted({arm.arm.backend for arm in arms})]
+def require(scenario: Scenario, only: Collection[str | int] | None = None) -> None:
+    """Refuse what a plan refuses, and arms that lack a package here; all arms by default.
+
+    Raises:
+        Problems: as `check`.
+        RecurseError: with the command that installs the package.
+    """
+    check(scenario)
+    arms = scenario.arms
+    chosen = range(len(arms)) if only is None else _chosen(arms, only)
+    missing = _missing(arms[i].arm for i in chosen)
+    if missing:
+        raise RecurseError(missing[0], hint="then run again")
+
+
+def _chosen(arms: Sequence[ArmPlan | LabelledArm], wanted: Collection[str | int]) -> list[int]:
+    """The places of the arms that are named by label or by place."""
+    return [i for i, arm in enumerate(arms) if i in wanted or arm.label in wanted]
+
+
+def _missing(arms: Iterable[Arm]) -> tuple[str, ...]:
+    absent = [backends()[name].missing() for name in sorted({arm.backend for arm in arms})]
     return tuple(text for text in absent if text)
 
 
@@ -271,8 +298,9 @@ def memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _cell(index: int, arm: ArmPlan, seed: int, text: str, history: History, retry: bool) -> Cell:
-    name = digest(text)
+def _cell(
+    index: int, arm: ArmPlan, seed: int, name: str, text: str, history: History, retry: bool
+) -> Cell:
     known = history.cells.get(name)
     last = arm.arm.generations
     if known is None or (known.done < 0 and known.failure is None):
@@ -291,7 +319,7 @@ def _fresh_cell(arm: ArmPlan, seed: int, history: History, text: str) -> tuple[S
     known = history.cells.get(before) if before else None
     if known is None or not known.identity:
         return "new", "not stored yet"
-    changes = difference(known.identity, json.loads(text))
+    changes = difference(json.loads(known.identity), json.loads(text))
     return ("changed", "; ".join(changes)) if changes else ("new", "not stored yet")
 
 
@@ -316,7 +344,7 @@ def _resumed(
 ) -> Block:
     """The whole block as it began, also with cells that this scenario does not ask for."""
     members = sorted(
-        (int(known.identity["seed"]), cell)
+        (int(json.loads(known.identity)["seed"]), cell)
         for cell, known in history.cells.items()
         if known.block == block and known.identity
     )
@@ -336,13 +364,3 @@ def _arm_data(arm: ArmPlan) -> dict[str, Any]:
         "notes": list(arm.notes),
         "arm": arm.arm.data(),
     }
-
-
-def require(plan_: Plan) -> None:
-    """Refuse to run what lacks a package.
-
-    Raises:
-        RecurseError: with the command that installs it.
-    """
-    if plan_.missing:
-        raise RecurseError(plan_.missing[0], hint="then run again")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
@@ -10,6 +9,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -85,15 +85,15 @@ def run(
         RecurseError: the store is busy, the disk is full, a package is missing.
     """
     scenario = spec if isinstance(spec, Scenario) else load(spec, sets)
-    require(plan(scenario).only(only))
+    require(scenario, only)
     with StoreWriter(store, command) as writer:
         writer.ingest()
-        made = plan(scenario, history(writer, scenario), retry).only(only)
+        made = plan(scenario, partial(history, writer, scenario.name), retry).only(only)
         planned(made)
         name = writer.begin_run(
             _record(scenario), _members(made), made.data(), _provenance(command)
         )
-        _put_static(writer, scenario)
+        _put_static(writer, made)
         status = "interrupted"
         try:
             engine = LocalEngine(made, writer, name, jobs or default_jobs(), watch, every)
@@ -108,22 +108,18 @@ def run(
         return Result(made, tuple(failures), lost, tuple(claims), tuple(writer.messages))
 
 
-def history(writer: Any, scenario: Scenario) -> History:
+def history(writer: Any, scenario: str, cells: Collection[str]) -> History:
     """What is stored, in the planner's words. ``writer`` may be a reader as well."""
-    cells = {
-        name: Known(known.block, known.generations_done, known.failure, _identity(known.identity))
-        for name, known in writer.history().items()
-    }
-    return History(cells, writer.places(scenario.name))
-
-
-def _identity(text: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(text) if text else {}
-    return found
+    places = writer.places(scenario)
+    known = writer.history({*cells, *places.values()})
+    return History(
+        {n: Known(k.block, k.generations_done, k.failure, k.identity) for n, k in known.items()},
+        places,
+    )
 
 
 def _lost(made: Plan, writer: StoreWriter) -> tuple[tuple[str, int, str], ...]:
-    known = writer.history()
+    known = writer.history([cell.id for cell in made.cells])
     broken = [(cell.id, known[cell.id]) for cell in made.cells if cell.id in known]
     return tuple((i, k.generations_done + 1, k.failure) for i, k in broken if k.failure)
 
@@ -158,8 +154,9 @@ def _members(made: Plan) -> list[Member]:
     ]
 
 
-def _put_static(writer: StoreWriter, scenario: Scenario) -> None:
+def _put_static(writer: StoreWriter, made: Plan) -> None:
     """What follows from the scenario alone: theory, schedules, remarks."""
+    scenario = made.scenario
     by_label = {arm.label: arm.arm for arm in scenario.arms}
     writer.put_theory(
         scenario.name,
@@ -172,7 +169,7 @@ def _put_static(writer: StoreWriter, scenario: Scenario) -> None:
     )
     schedules = {label: iter(arm.schedule) for label, arm in by_label.items()}
     writer.put_schedule(scenario.name, schedules)
-    notes = [Note(arm.label, "plan", text) for arm in plan(scenario).arms for text in arm.notes]
+    notes = [Note(arm.label, "plan", text) for arm in made.arms for text in arm.notes]
     writer.put_notes(scenario.name, list(dict.fromkeys(notes)))
 
 

@@ -40,8 +40,7 @@ def stored(made: Plan, done: int | None = None, **fields: Any) -> History:
     for cell in made.cells:
         arm = made.arms[cell.arm]
         last = arm.arm.generations if done is None else done
-        facts = json.loads(cell.identity)
-        cells[cell.id] = replace(Known(block[cell.id], last, None, facts), **fields)
+        cells[cell.id] = replace(Known(block[cell.id], last, None, cell.identity), **fields)
         places[arm.label, arm.arm.backend, cell.seed] = cell.id
     return History(cells, places)
 

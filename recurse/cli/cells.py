@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from recurse.cli import console
@@ -85,7 +86,7 @@ def why(store: Store, cell: str, spec: str = "", sets: Sequence[str] = ()) -> li
 
 
 def _planned(store: Store, scenario: Scenario) -> Plan:
-    return plan(scenario, history(store, scenario))
+    return plan(scenario, partial(history, store, scenario.name))
 
 
 def _stored(store: Store, sets: Sequence[str]) -> list[Plan]:
@@ -110,8 +111,8 @@ def _is_meant(made: Plan, cell: Cell, text: str) -> bool:
 def _explained(store: Store, made: Plan, cell: Cell) -> Why:
     arm = made.arms[cell.arm]
     identity = json.loads(cell.identity)
-    known = store.history()
     before = store.places(made.scenario.name).get((arm.label, arm.arm.backend, cell.seed))
+    known = store.history([before] if before else [])
     changes: list[str] = []
     if before and before != cell.id and before in known and known[before].identity:
         changes = difference(json.loads(known[before].identity), identity)

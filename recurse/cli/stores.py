@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recurse.cli import console
 
 if TYPE_CHECKING:
-    from recurse.planner import History
+    from recurse.planner import History, Recall
     from recurse.scenario import Scenario
     from recurse.store.reader import Store
 
@@ -41,18 +42,23 @@ def open_store(path: str, remark: bool = True) -> Store:
     return store
 
 
-def stored_history(path: str, scenario: Scenario, remark: bool = True) -> History | None:
-    """What a store, if there is one, says of a scenario's cells."""
+def stored_history(path: str, scenario: Scenario, remark: bool = True) -> Recall | None:
+    """How to ask a store, if there is one, for what it has of a scenario's cells."""
     if (
         not any((Path(path) / "snapshots").glob("*.duckdb"))
         and not Path(path, "store.duckdb").exists()
     ):
         return None
-    from recurse.running import history
-    from recurse.store.reader import StoreMissing
 
-    try:
-        with open_store(path, remark) as store:
-            return history(store, scenario)
-    except StoreMissing:
-        return None
+    def recall(cells: Collection[str]) -> History:
+        from recurse.planner import History
+        from recurse.running import history
+        from recurse.store.reader import StoreMissing
+
+        try:
+            with open_store(path, remark) as store:
+                return history(store, scenario.name, cells)
+        except StoreMissing:
+            return History()
+
+    return recall

@@ -52,18 +52,33 @@ class _Rows:
         return _Rows(self.fragment[keep], self.row[keep], self.name[keep], self.sha[keep])
 
 
+def reached(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """The newest generation stored of every cell that has any."""
+    query = "SELECT cell, max(generation) FROM generations GROUP BY cell"
+    return dict(connection.execute(query).fetchall())
+
+
 def insert_batch(
-    connection: duckdb.DuckDBPyConnection, batch: Sequence[tuple[Path, Fragment]]
+    connection: duckdb.DuckDBPyConnection,
+    batch: Sequence[tuple[Path, Fragment]],
+    newest: Mapping[str, int],
 ) -> Outcome:
     """Insert what is new of a batch, inside the caller's transaction.
 
-    No (cell, generation) may occur twice in a batch.
+    Args:
+        connection: the live database.
+        batch: fragments by file; no (cell, generation) may occur twice.
+        newest: of each cell a generation that none stored is above. What is above it is new without
+            a look at the table, which would be read from end to end.
     """
     fragments = [fragment for _, fragment in batch]
     names = {name: place for place, name in enumerate(_names(fragments))}
     rows = _rows(fragments, names)
     _register(connection, fragments, names)
-    known, divergent = _compare(connection, batch, rows)
+    reach = np.array([newest.get(name, -1) for name in names], np.int32)
+    generation = np.array([fragment.generation for fragment in fragments], np.int32)
+    places = np.flatnonzero(generation[rows.fragment] <= reach[rows.name]).astype(np.int32)
+    known, divergent = _compare(connection, batch, rows, places)
     new = rows.take(~known)
     _insert_generations(connection, new)
     fault("ingest.after_generations")
@@ -127,12 +142,19 @@ def _register(
 
 
 def _compare(
-    connection: duckdb.DuckDBPyConnection, batch: Sequence[tuple[Path, Fragment]], rows: _Rows
+    connection: duckdb.DuckDBPyConnection,
+    batch: Sequence[tuple[Path, Fragment]],
+    rows: _Rows,
+    places: npt.NDArray[np.int32],
 ) -> tuple[npt.NDArray[np.bool_], dict[int, str]]:
-    """Which rows are stored already ``[K]``, and where the stored numbers are others."""
+    """Which rows are stored already ``[K]``, and where the stored numbers are others.
+
+    Only the rows at ``places`` are looked up.
+    """
     known = np.zeros(len(rows.sha), np.bool_)
-    places = np.arange(len(rows.sha), dtype=np.int32)
-    columns = {"place": places, "fragment": rows.fragment, "name": rows.name}
+    if not len(places):
+        return known, {}
+    columns = {"place": places, "fragment": rows.fragment[places], "name": rows.name[places]}
     connection.register("incoming", columns)
     found = connection.execute(
         "SELECT place, g.sha, g.run, g.block, g.numerics FROM incoming "

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import duckdb
 import numpy as np
 
 from recurse.store.records import CellRecord, Curves
 
 
-def history(connection: duckdb.DuckDBPyConnection) -> dict[str, CellRecord]:
-    """What is stored of every cell, by its id."""
+def history(
+    connection: duckdb.DuckDBPyConnection, cells: Collection[str] | None = None
+) -> dict[str, CellRecord]:
+    """What is stored of cells and of those that ran with them in a block, by id; all by default."""
+    asked = "true"
+    if cells is not None:
+        asked = "block IN (SELECT block FROM known WHERE cell IN (SELECT unnest(?))) "
+        asked += "OR cell IN (SELECT unnest(?))"
     rows = connection.execute(
-        "SELECT p.cell, p.block, p.done, p.reason, m.metrics, c.identity "
-        "FROM progress AS p LEFT JOIN cells AS c USING (cell) LEFT JOIN "
-        "(SELECT cell, list_sort(list(DISTINCT metric)) AS metrics FROM metrics GROUP BY cell) "
-        "AS m USING (cell) ORDER BY p.cell"
+        "WITH known AS MATERIALIZED (SELECT * FROM progress) "
+        "SELECT cell, block, done, reason, identity FROM known LEFT JOIN cells USING (cell) "
+        f"WHERE {asked} ORDER BY cell",
+        [] if cells is None else [list(cells)] * 2,
     ).fetchall()
     return {
-        cell: CellRecord(cell, block or "", done, reason, tuple(metrics or ()), identity or "")
-        for cell, block, done, reason, metrics, identity in rows
+        cell: CellRecord(cell, block or "", done, reason, identity or "")
+        for cell, block, done, reason, identity in rows
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -189,9 +189,9 @@ class Store:
         found = dict(zip(names, rows[0], strict=True))
         return {**found, "spec": json.loads(found["spec"])}
 
-    def history(self) -> dict[str, CellRecord]:
-        """What is stored of every cell, by its id."""
-        return queries.history(self._connection)
+    def history(self, cells: Collection[str] | None = None) -> dict[str, CellRecord]:
+        """What is stored of these cells and of those that ran with them, by id; all by default."""
+        return queries.history(self._connection, cells)
 
     def places(self, scenario: str) -> dict[tuple[str, str, int], str]:
         """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""

@@ -97,7 +97,6 @@ class CellRecord:
     block: str
     generations_done: int
     failure: str | None
-    metrics: tuple[str, ...]
     identity: str
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +22,7 @@ from recurse.schedule import Row
 from recurse.store import database, queries, rows, snapshot
 from recurse.store.faults import fault
 from recurse.store.files import sweep, sync_directory
-from recurse.store.ingest import DivergentRerun, Outcome, insert_batch
+from recurse.store.ingest import DivergentRerun, Outcome, insert_batch, reached
 from recurse.store.lock import StoreLock
 from recurse.store.records import (
     CellRecord,
@@ -71,6 +71,7 @@ class StoreWriter:
         self.run = ""
         self._minimum_free = minimum_free
         self._settled: set[str] = set()
+        self._reached: dict[str, int] | None = None
         self._published = time.monotonic()
         for folder in (self.root, self.stage, self.checkpoints):
             folder.mkdir(parents=True, exist_ok=True)
@@ -162,9 +163,9 @@ class StoreWriter:
             tuple(damaged),
         )
 
-    def history(self) -> dict[str, CellRecord]:
-        """What is stored of every cell, by its id."""
-        return queries.history(self._connection)
+    def history(self, cells: Collection[str] | None = None) -> dict[str, CellRecord]:
+        """What is stored of these cells and of those that ran with them, by id; all by default."""
+        return queries.history(self._connection, cells)
 
     def places(self, scenario: str) -> dict[tuple[str, str, int], str]:
         """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""
@@ -183,7 +184,7 @@ class StoreWriter:
         try:
             self._checkpoint()
             fault("publish.after_checkpoint")
-            path = snapshot.publish(self._connection, self.root, database.STORAGE)
+            path = snapshot.publish(self.root, self.root / database.DATABASE)
         except (duckdb.Error, OSError) as error:
             raise self._explain(error) from error
         for place, name in enumerate(sorted(self._settled)):
@@ -253,6 +254,7 @@ class StoreWriter:
         return connection
 
     def _reopen(self) -> None:
+        self._reached = None
         self._connection.close()
         self._connection = self._open()
 
@@ -297,9 +299,16 @@ class StoreWriter:
         outcomes: list[Outcome] = []
 
         def work() -> None:
-            outcomes.append(insert_batch(self._connection, batch))
+            if self._reached is None:
+                self._reached = reached(self._connection)
+            outcomes.append(insert_batch(self._connection, batch, self._reached))
 
         self._write(work, "ingest")
+        assert self._reached is not None
+        for _, fragment in batch:
+            for cell in fragment.cells:
+                newest = max(self._reached.get(cell, -1), fragment.generation)
+                self._reached[cell] = newest
         for place, (path, _) in enumerate(batch):
             if place in outcomes[-1].divergent:
                 self._quarantine(path)

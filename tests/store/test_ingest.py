@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from recurse.store import StoreWriter, database
+from recurse.store import ingest as ingesting
 from recurse.store.database import StoreDamaged
 from recurse.store.ingest import DivergentRerun
 from recurse.store.staging import Fragment, staged, write_fragment
@@ -87,6 +88,30 @@ def test_other_numbers_for_the_same_generation_are_an_error(
         "SELECT value FROM metrics WHERE cell = ? AND generation = 0 AND metric = 'loss'",
         [CELLS[1]],
     ).fetchall() == [(STATE[1],)]
+
+
+def test_only_rows_that_may_be_known_are_looked_up(
+    writer: StoreWriter, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look is to read all that any run has stored; a later writer knows as much."""
+    looked: list[int] = []
+    real = ingesting._compare
+
+    def counted(*given: object) -> object:
+        looked.append(len(given[3]))
+        return real(*given)
+
+    monkeypatch.setattr(ingesting, "_compare", counted)
+    for generation in (0, 1, 3):
+        write_fragment(writer.stage, some(generation))
+        writer.ingest()
+    writer.close()
+    with StoreWriter(root, minimum_free=0) as later:
+        for generation in (4, 2, 3):
+            write_fragment(later.stage, some(generation))
+            later.ingest()
+        assert count(later)[0] == 5 * fake.SEEDS
+    assert looked == [0, 0, 0, 0, fake.SEEDS, fake.SEEDS]
 
 
 def test_another_numerics_class_is_named(writer: StoreWriter) -> None:

@@ -172,8 +172,17 @@ def test_failed_and_partial_and_complete_cells(root: Path) -> None:
         assert store.history() == history
     assert (history[cells[1]].generations_done, history[cells[1]].failure) == (1, "loss is nan")
     assert history[cells[0]].failure is None and history[cells[0]].block == "b0"
-    assert history[cells[0]].metrics == fake.METRICS
     assert history[cells[0]].identity == '{"block":"b0","seed":0}'
+
+
+def test_history_of_some_cells_comes_with_the_rest_of_their_blocks(root: Path) -> None:
+    fake.life(root, 2)
+    one = [fake.cell("b0", seed) for seed in range(fake.SEEDS)]
+    with Store(root) as store:
+        every = store.history()
+        assert len(every) == 2 * fake.SEEDS
+        assert store.history(one[:1]) == {cell: every[cell] for cell in sorted(one)}
+        assert store.history([]) == store.history(["nobody"]) == {}
 
 
 def test_arrays_for_claims_in_the_order_of_the_plan(root: Path) -> None:

@@ -35,7 +35,9 @@ def run(
     from recurse.selection import select_each
 
     console.settings.resumable = True
-    plans = compiled(specs, sets or (), lambda one: stored_history(store, one, False), retry)
+    # What is stored is read by each run itself; before them it decides on a selection only.
+    past = (lambda one: stored_history(store, one, False)) if select else (lambda one: None)
+    plans = compiled(specs, sets or (), past, retry)
     results = []
     for made, arms in zip(plans, select_each(plans, select or ()), strict=True):
         scenario = made.scenario
