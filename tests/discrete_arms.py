@@ -10,6 +10,7 @@ from recurse.correctors.oracle import Oracle
 from recurse.correctors.verifier import Verifier
 from recurse.correctors.watermark import Watermark
 from recurse.families.categorical import Categorical
+from recurse.families.memoriser import Memoriser
 from recurse.metrics.entropy import Entropy
 from recurse.metrics.heterozygosity import Heterozygosity
 from recurse.metrics.l2_error import L2Error
@@ -33,6 +34,7 @@ from recurse.sources.categorical import CategoricalSource
 FREQUENCIES = (Heterozygosity(), L2Error(), Entropy())
 REWARDS = (0.0, 1.5, -0.5, 2.0, 0.3)
 COUNTED = (*FREQUENCIES, Unique(), MissingMass(), Uncollapsed(), Reward(values=REWARDS))
+KNOWN = (Unique(), MissingMass(), Uncollapsed())
 NLL = (*FREQUENCIES, HeldoutNll(heldout=40))
 WORDS = CategoricalSource(form="given", probabilities=(0.4, 0.05, 0.3, 0.05, 0.2))
 
@@ -59,6 +61,9 @@ DISCRETE: dict[str, Arm] = {
         Replace(), samples=Samples(real=6, synthetic=6), metrics=COUNTED
     ),
     "categorical smoothed": frequencies(Fresh(), model=Categorical(smoothing=0.5), metrics=NLL),
+    "memoriser replace": frequencies(Replace(), model=Memoriser(), metrics=KNOWN),
+    "memoriser fresh top_k": frequencies(Fresh(), model=Memoriser(), sampler=TopK(k=3)),
+    "memoriser oracle": frequencies(Mix(), model=Memoriser(), corrector=Oracle(gamma=0.5)),
     "categorical temperature": frequencies(Mix(), sampler=Temperature(value=0.5)),
     "categorical top_k": frequencies(Fresh(), sampler=TopK(k=2)),
     "categorical oracle": frequencies(Window(size=2), corrector=Oracle(gamma=0.5)),

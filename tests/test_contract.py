@@ -9,6 +9,7 @@ import pytest
 
 from recurse.backend import backends
 from recurse.families import Closed
+from recurse.families.memoriser import Memoriser
 from recurse.families.ngram import Ngram
 from recurse.families.vae import Vae
 from recurse.metrics.diversity import Diversity
@@ -16,6 +17,7 @@ from recurse.metrics.elbo import Elbo
 from recurse.planner import not_exact
 from recurse.policies.accumulate import Accumulate
 from recurse.scenario import Arm, Samples
+from recurse.sources.categorical import CategoricalSource
 from recurse.sources.digits import Digits
 from recurse.spec import kinds
 from recurse.streams import Streams
@@ -30,10 +32,12 @@ from tests.scalar_arms import LIKELY, MODELS, scalar
 from tests.text_arms import NLL, grams
 
 SEEDS = (4, 0, 11)
+ZIPF = CategoricalSource(form="zipf", symbols=300)
 EXAMPLES: dict[str, Arm] = {
     "gaussian": normal(Accumulate(), generations=3, metrics=EVERYTHING),
     "linear": least_squares(Accumulate(), generations=3, source=FRESH_DESIGN),
     "categorical": frequencies(Accumulate(), generations=3),
+    "memoriser": frequencies(Accumulate(), generations=3, model=Memoriser(), source=ZIPF),
     **{kind: scalar(kind, Accumulate(), generations=3, metrics=LIKELY) for kind in MODELS},
     "logistic": labelled(NEW_CLASSES, Accumulate(), generations=3, metrics=EVERY[:3]),
     "poisson_regression": labelled(NEW_NUMBERS, Accumulate(), generations=3, metrics=EVERY[:3]),
@@ -111,7 +115,7 @@ def test_runs(family: str, backend: str) -> None:
 def test_closed_form(family: str, backend: str) -> None:
     """Statistics add up, weights count samples, and estimates keep names, shapes and float64."""
     arm, xp = EXAMPLES[family], runtime(backend).xp
-    model: Any = arm.model
+    model: Any = arm.model.bound(arm.source)
     source, streams = arm.source, Streams(SEEDS)
     drawn = source.draw(streams, 0, "real", 30)
     batch = {name: drawn[name] for name in model.needs}

@@ -23,6 +23,8 @@ class Family(Kind, Generic[S]):
     """A kind of model. ``needs`` names the fields of a batch that it is fitted on."""
 
     needs: ClassVar[tuple[str, ...]] = ()
+    law: ClassVar[str] = ""
+    """The law whose parameters it has, as sources name it; empty: its own kind's."""
     parameters: ClassVar[tuple[str, ...]] = ()
     """The names of its parameters, where samplers and metrics may rely on them."""
     quantities: ClassVar[tuple[str, ...]] = ()

@@ -17,35 +17,24 @@ from recurse.sources import Discrete, Source
 from recurse.streams import Draw, Given, Uniform
 
 
-class Categorical(Closed[Source]):
-    """Symbols 0 .. K - 1 with probabilities ``p [R, K]``, fitted by their relative frequencies.
+class Counted(Closed[Source]):
+    """Symbols 0 .. K - 1 with probabilities ``p [R, K]``, fitted to how often each was seen."""
 
-    A symbol that is not in the training data gets probability zero and never comes back from the
-    model alone; with all but one lost the model is a point. Both are laws of the model, not
-    failures: ``unique`` and ``missing_mass`` record them.
-    """
-
-    kind: Literal["categorical"] = "categorical"
-    cite = (
-        "Seddik et al. 2404.05090; Shumailov et al. 2305.17493 (discrete); Suresh et al. 2412.17646"
-    )
     needs: ClassVar[tuple[str, ...]] = ("symbol",)
     parameters: ClassVar[tuple[str, ...]] = ("p",)
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
     conditional: ClassVar[bool] = True
     symbols: Annotated[int, Field(ge=2, le=10_000_000)] | None = None
     """How many symbols there are; as many as the source has by default."""
-    smoothing: Annotated[float, Field(ge=0)] = 0.0
-    """Added to the count of every symbol (Laplace: 1); without it, what is lost stays lost."""
 
     def refusal(self, source: Source) -> str | None:
         if not isinstance(source, Discrete) or "symbol" not in source.fields:
-            return f"'categorical' counts symbols, source '{source.kind}' has {list(source.fields)}"
+            return f"'{self.kind}' counts symbols, source '{source.kind}' has {list(source.fields)}"
         if self.symbols not in (None, source.alphabet):
-            return f"'categorical' has {self.symbols} symbols, the source {source.alphabet}"
+            return f"'{self.kind}' has {self.symbols} symbols, the source {source.alphabet}"
         return None
 
-    def bound(self, source: Source) -> Categorical:
+    def bound(self, source: Source) -> Counted:
         if self.symbols is not None or not isinstance(source, Discrete):
             return self
         return self.model_copy(update={"symbols": source.alphabet})
@@ -61,13 +50,6 @@ class Categorical(Closed[Source]):
 
     def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:
         return {name: left[name] + right[name] for name in left}
-
-    def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
-        counts = statistics["counts"] + self.smoothing
-        total = statistics["count"] + self.smoothing * self._size()
-        # Nothing left (all was filtered out) has no fit.
-        total = xp.where(total > 0, total, xp.full_like(total, float("nan")))
-        return {"p": counts / total[:, None]}
 
     def noise(self, source: Source, n: int) -> Mapping[str, Draw]:
         return {"u": Uniform((n,))}
@@ -104,6 +86,29 @@ class Categorical(Closed[Source]):
     def _size(self) -> int:
         assert self.symbols is not None, "the number of symbols comes from the source: see bound"
         return self.symbols
+
+
+class Categorical(Counted):
+    """Symbols 0 .. K - 1 with probabilities ``p [R, K]``, fitted by their relative frequencies.
+
+    A symbol that is not in the training data gets probability zero and never comes back from the
+    model alone; with all but one lost the model is a point. Both are laws of the model, not
+    failures: ``unique`` and ``missing_mass`` record them.
+    """
+
+    kind: Literal["categorical"] = "categorical"
+    cite = (
+        "Seddik et al. 2404.05090; Shumailov et al. 2305.17493 (discrete); Suresh et al. 2412.17646"
+    )
+    smoothing: Annotated[float, Field(ge=0)] = 0.0
+    """Added to the count of every symbol (Laplace: 1); without it, what is lost stays lost."""
+
+    def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
+        counts = statistics["counts"] + self.smoothing
+        total = statistics["count"] + self.smoothing * self._size()
+        # Nothing left (all was filtered out) has no fit.
+        total = xp.where(total > 0, total, xp.full_like(total, float("nan")))
+        return {"p": counts / total[:, None]}
 
 
 def multinomial(

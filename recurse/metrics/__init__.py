@@ -51,6 +51,6 @@ class Metric(Kind):
 
 def has_parameters(source: Source, family: Family[Any], name: str) -> str | None:
     """Why the true parameters are not comparable with the model's, or None."""
-    if source.law != family.kind:
+    if source.law != (family.law or family.kind):
         return f"needs the true {name}, and source '{source.kind}' is not a '{family.kind}' law"
     return None

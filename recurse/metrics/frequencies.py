@@ -12,7 +12,9 @@ from recurse.sources import Source
 
 def without_frequencies(family: Family[Any]) -> str | None:
     """Why the model is no table of one set of probabilities ``p [R, K]``, or None."""
-    return None if family.kind == "categorical" else f"family '{family.kind}' counts no symbols"
+    if (family.law or family.kind) == "categorical":
+        return None
+    return f"family '{family.kind}' counts no symbols"
 
 
 def without_tables(family: Family[Any]) -> str | None:
