@@ -48,6 +48,18 @@ class Runtime(Protocol):
         """The function compiled (or as it is); arguments at ``static`` are hashable constants."""
         ...
 
+    def repeat(
+        self,
+        step: Callable[..., Any],
+        until: Callable[..., Any],
+        static: tuple[int, ...],
+    ) -> Callable[..., Any]:
+        """Both compiled into ``f(*constants, state)``: steps until ``until(*constants, state)``.
+
+        ``static`` are the places of the constants; the state, last, is a dict of arrays.
+        """
+        ...
+
     def numerics(self) -> dict[str, str]:
         """What the bits depend on: versions, device, threads, instruction set."""
         ...

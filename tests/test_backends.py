@@ -107,6 +107,21 @@ def test_compile_takes_static_arguments(runtime: Runtime) -> None:
     assert runtime.host(found).tolist() == [2.0]
 
 
+def test_repeat_looks_before_it_steps(runtime: Runtime) -> None:
+    """Constants first, the state last; a state that is enough is handed back as it is."""
+
+    def doubled(factor: int, state: Any) -> Any:
+        return {**state, "x": factor * state["x"]}
+
+    def large(factor: int, state: Any) -> Any:
+        return state["x"][0] >= state["limit"]
+
+    repeated = runtime.repeat(doubled, large, (0,))
+    for first, last in ((1.0, 64.0), (300.0, 300.0)):
+        state = {"x": runtime.array(np.array([first])), "limit": runtime.array(np.array(50.0))}
+        assert runtime.host(repeated(2, state)["x"]).tolist() == [last]
+
+
 def replaced(
     runtime: Runtime, family: Any, source: Any, lowering: str, reused: bool
 ) -> dict[str, NDArray[Any]]:

@@ -49,6 +49,11 @@ class JaxRuntime:
     def compile(self, function: Callable[..., Any], static: tuple[int, ...]) -> Callable[..., Any]:
         return _jitted(function, static)
 
+    def repeat(
+        self, step: Callable[..., Any], until: Callable[..., Any], static: tuple[int, ...]
+    ) -> Callable[..., Any]:
+        return _repeated(step, until, static)
+
     def numerics(self) -> dict[str, str]:
         device = jax.devices()[0]
         simd = np.show_config(mode="dicts")["SIMD Extensions"]
@@ -71,6 +76,21 @@ def _configure(name: str, value: object) -> None:
 @cache
 def _jitted(function: Callable[..., Any], static: tuple[int, ...]) -> Callable[..., Any]:
     return jax.jit(function, static_argnums=static)
+
+
+@cache
+def _repeated(
+    step: Callable[..., Any], until: Callable[..., Any], static: tuple[int, ...]
+) -> Callable[..., Any]:
+    def repeated(*arguments: Any) -> Any:
+        *constants, state = arguments
+        return jax.lax.while_loop(
+            lambda now: xp.logical_not(until(*constants, now)),
+            lambda now: step(*constants, now),
+            state,
+        )
+
+    return jax.jit(repeated, static_argnums=static)
 
 
 def cache_dir() -> Path:

@@ -30,6 +30,17 @@ class NumpyRuntime:
     def compile(self, function: Callable[..., Any], static: tuple[int, ...]) -> Callable[..., Any]:
         return function
 
+    def repeat(
+        self, step: Callable[..., Any], until: Callable[..., Any], static: tuple[int, ...]
+    ) -> Callable[..., Any]:
+        def repeated(*arguments: Any) -> Any:
+            *constants, state = arguments
+            while not until(*constants, state):
+                state = step(*constants, state)
+            return state
+
+        return repeated
+
     def numerics(self) -> dict[str, str]:
         threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
         simd = np.show_config(mode="dicts")["SIMD Extensions"]

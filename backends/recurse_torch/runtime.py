@@ -45,6 +45,11 @@ class TorchRuntime:
     def compile(self, function: Callable[..., Any], static: tuple[int, ...]) -> Callable[..., Any]:
         return _without_gradients(function)
 
+    def repeat(
+        self, step: Callable[..., Any], until: Callable[..., Any], static: tuple[int, ...]
+    ) -> Callable[..., Any]:
+        return _repeated(step, until)
+
     def numerics(self) -> dict[str, str]:
         if self.device.type == "cpu":
             device = f"cpu {torch.backends.cpu.get_cpu_capability()}"
@@ -62,6 +67,18 @@ class TorchRuntime:
 
 
 @cache
+def _repeated(step: Callable[..., Any], until: Callable[..., Any]) -> Callable[..., Any]:
+    @torch.inference_mode()
+    def repeated(*arguments: Any) -> Any:
+        *constants, state = arguments
+        while not until(*constants, state):
+            state = step(*constants, state)
+        return state
+
+    return repeated
+
+
+@cache
 def _without_gradients(function: Callable[..., Any]) -> Callable[..., Any]:
-    wrapped: Callable[..., Any] = torch.no_grad()(function)
+    wrapped: Callable[..., Any] = torch.inference_mode()(function)
     return wrapped

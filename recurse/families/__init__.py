@@ -7,8 +7,10 @@ neural family is a spec here and one file in each backend that has it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from numpy.typing import NDArray
 
 from recurse.backend import Array, Arrays, Host
 from recurse.schedule import Row
@@ -56,6 +58,29 @@ class Network(Family[S]):
     def cost(self, source: S, size: int) -> tuple[int, float]:
         """Weights of one replicate, and arithmetic operations of one fit on ``size`` samples."""
         raise TypeError(f"{type(self).__name__} has no weights")
+
+
+class Programs(Protocol):
+    """A family's methods as compiled programs, for a fit that is more than one of them."""
+
+    def __call__(self, method: str, *arguments: Any) -> Any:
+        """Run a method; specs and counts among the arguments are constants of the program."""
+        ...
+
+    def repeat(self, step: str, until: str, state: Arrays) -> dict[str, Array]:
+        """Run a method that maps a state to the next one until another one says that it is enough.
+
+        One program where the backend can; the state is looked at before every step.
+        """
+        ...
+
+    def put(self, values: NDArray[Any]) -> Array:
+        """A NumPy array on the device."""
+        ...
+
+    def host(self, values: Array) -> NDArray[Any]:
+        """An array of the device as NumPy; not to be written to."""
+        ...
 
 
 class Closed(Family[S]):
@@ -114,8 +139,8 @@ class Closed(Family[S]):
         """What a fit needs beside its data, added to the statistics; most need nothing."""
         return {}
 
-    def solve(self, call: Callable[..., Any], statistics: Arrays) -> Arrays:
-        """The fit; ``call(method, ...)`` runs a method of the family as a compiled program."""
+    def solve(self, call: Programs, statistics: Arrays) -> Arrays:
+        """The fit, as one program or several."""
         params: Arrays = call("estimate", statistics)
         return params
 
@@ -143,7 +168,7 @@ class Closed(Family[S]):
 
     def generate(
         self,
-        call: Callable[..., Any],
+        call: Programs,
         source: S,
         params: Arrays,
         noise: Arrays,

@@ -1,39 +1,40 @@
-"""Gaussian mixtures by expectation-maximisation, all replicates and restarts in one program.
-
-A log-density is linear in the features ``(x x', x, 1)``, so each half of a step is one product of
-matrices: features by coefficients, responsibilities by features.
-"""
+"""Gaussian mixtures by expectation-maximisation, many replicates and restarts in one program."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from recurse.backend import Array, Arrays
-from recurse.families import Closed
+from recurse.families import Closed, Programs, em
 from recurse.schedule import Row
 from recurse.sources import Source
 from recurse.streams import Draw, Normal, Uniform
 
-_ROUNDS = 5  # of k-means after the seeding
-_CHECK = 5  # steps between looks at whether all replicates have settled
-_GONE = 1e-12
+_ROUNDS = 4  # of k-means after the seeding
+_WIDE = 1 << 16  # shares in one step: 512 kB, which stays in the cache
+_NARROW = 1 << 13  # below that, a step takes as long as its calls
+_ROUNDING = 1e-12  # of the data's variance: what rounding can take from a covariance, and more
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 class Gmm(Closed[Source]):
     """``sum_k w_k N(m_k, S_k)``: ``weights [R, k]``, ``means [R, k, d]``, ``covariances``.
 
-    Each restart starts from k-means++ and five rounds of k-means; the best likelihood is kept.
-    Rules for what degenerates: ``floor`` is added to the diagonal of every covariance, so a
-    component on one point stays a density; a component without weight keeps its place and weight 0.
-    ``degenerate [R]`` counts components with less than one sample or a variance below ten floors.
+    Each restart starts from k-means++ and four rounds of k-means; the best likelihood is kept.
+    Rules for what degenerates: ``floor`` (or 1e-12 of the data's variance, if that is more) is
+    added to the diagonal of every covariance, so a component on one point stays a density; a
+    component without weight keeps its place and weight 0. ``degenerate [R]`` counts components with
+    less than one sample or a variance below ten floors.
     """
 
     kind: Literal["gmm"] = "gmm"
+    version: ClassVar[int] = 2
     cite = "Dempster, Laird & Rubin 1977; scikit-learn, sklearn.mixture.GaussianMixture"
     needs: ClassVar[tuple[str, ...]] = ("x",)
     parameters: ClassVar[tuple[str, ...]] = (
@@ -65,113 +66,170 @@ class Gmm(Closed[Source]):
         return {"x": batch["x"], "weight": weights, "count": xp.sum(weights, axis=1)}
 
     def fit_noise(self, source: Source) -> Mapping[str, Draw]:
-        return {"seeds": Uniform((self.restarts, self.components))}
+        trials = 2 + int(math.log(self.components))
+        return {"seeds": Uniform((self.restarts, self.components, trials))}
 
-    def solve(self, call: Callable[..., Any], statistics: Arrays) -> Arrays:
-        state = call("start", statistics)
-        for step in range(1, self.iterations + 1):
-            state = call("step", state)
-            if step % _CHECK == 0 and bool(call("settled", state)):
+    def solve(self, call: Programs, statistics: Arrays) -> Arrays:
+        """All replicates, a few at a time; one that has settled makes room for one that waits.
+
+        So a replicate is stepped about as often as it needs, whatever its neighbours need, and the
+        arrays of a step stay in the cache. How many go together follows from their size alone.
+        """
+        data = call("prepare", {k: v for k, v in statistics.items() if k != "seeds"})
+        replicates, n = data["weight"].shape
+        each = self.restarts * self.components * n
+        width, least = (max(1, _power(size // each)) for size in (_WIDE, _NARROW))
+        width = min(replicates, width)
+        book = self._started(call, data, statistics["seeds"])
+        rows, waiting = np.arange(width), np.arange(width, replicates)
+        while True:
+            # It goes on while more are moving than that; the others make room, or less is needed.
+            fewer = width // 2 if width > least else 0
+            state = {name: call.put(values[rows]) for name, values in book.items()}
+            state["moving"] = call.put(
+                np.array(width - max(1, width // 4) if len(waiting) else fewer)
+            )
+            loaded = call("load", data, call.put(np.minimum(rows, replicates - 1)), state)
+            state = call.repeat("step", "enough", loaded)
+            for name, values in book.items():
+                values[rows] = call.host(state[name])
+            rows = rows[np.any(book["left"][rows] > 0.0, axis=1)]
+            room = width - len(rows)
+            rows, waiting = np.concatenate([rows, waiting[:room]]), waiting[room:]
+            if not len(rows):
                 break
-        best: Arrays = call("best", state)
+            while width > least and len(rows) <= width // 2:
+                width //= 2
+            rows = np.concatenate([rows, np.full(width - len(rows), replicates)])
+        found = {name: call.put(values[:-1]) for name, values in book.items()}
+        best: Arrays = call("best", data, statistics["count"], found)
         return best
 
-    def start(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
-        """Features and the first parameters of every restart: k-means++ and k-means."""
-        x, weight = statistics["x"], statistics["weight"]
-        centre = _sum(xp, weight, x) / statistics["count"][:, None]
-        x = x - centre[:, None, :]
-        means = _plus_plus(xp, x, weight, statistics["seeds"])
-        near = _nearest(xp, x, means)
+    def _started(self, call: Programs, data: Arrays, seeds: Array) -> dict[str, NDArray[Any]]:
+        """The state of every restart before its first step, on the host; a row more that rests."""
+        replicates, n = data["weight"].shape
+        each = self.restarts * self.components * min(n, 2 * self._thinned)
+        width = min(replicates, max(1, _power(4 * _WIDE // each)))
+        parts = []
+        for first in range(0, replicates, width):
+            rows = np.minimum(np.arange(first, first + width), replicates - 1)
+            parts.append(call.host(call("start", data, seeds, call.put(rows))))
+        sums = np.concatenate([*parts, parts[0]])[: replicates + 1]
+        level = np.full(sums.shape[:2], -np.inf)
+        left = np.full(sums.shape[:2], float(self.iterations))
+        left[-1] = 0.0
+        return {"sums": sums, "level": level, "left": left}
+
+    def prepare(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
+        """Samples about their mean as rows ``[R, d, n]``, with weights that add up to one."""
+        replicates, n, dim = statistics["x"].shape
+        weight = statistics["weight"] / statistics["count"][:, None]
+        centre = xp.matmul(weight[:, None, :], statistics["x"])
+        columns = xp.matrix_transpose(statistics["x"] - centre)
+        # Through one dimension: the transpose alone would leave the numbers where they are.
+        x = xp.reshape(xp.reshape(columns, (replicates, dim * n)), (replicates, dim, n))
+        spread = xp.sum(weight * xp.sum(x**2, axis=1), axis=1) / dim
+        floor = xp.clip(_ROUNDING * spread, min=self.floor)
+        return {"x": x, "weight": weight, "spread": spread, "floor": floor, "centre": centre}
+
+    def start(self, xp: Any, data: Arrays, seeds: Array, rows: Array) -> Array:
+        """Sums of the features over the clusters of a few rounds of k-means, of some replicates.
+
+        On every s-th sample: at least 128 and 16 for each component. The steps that follow see all.
+        """
+        x, weight, spread = (
+            xp.take(data[name], rows, axis=0) for name in ("x", "weight", "spread")
+        )
+        stride = max(1, x.shape[2] // self._thinned)
+        x, weight = x[:, :, ::stride], weight[:, ::stride]
+        dim = x.shape[1]
+        means = em.plus_plus(xp, x, weight, xp.take(seeds, rows, axis=0))
+        columns = xp.matrix_transpose(em.features(xp, x))
         for _ in range(_ROUNDS):
-            share = near * weight[:, None, None, :]
-            count = xp.sum(share, axis=3)[..., None]
-            fresh = xp.matmul(share, x[:, None, :, :]) / xp.where(
-                count > 0.0, count, xp.ones_like(count)
-            )
-            means = xp.where(count > 0.0, fresh, means)
-            near = _nearest(xp, x, means)
-        replicates, _, k, dim = means.shape
-        square = xp.reshape(x[..., :, None] * x[..., None, :], (replicates, -1, dim * dim))
-        features = xp.concat([square, x, xp.ones_like(x[..., :1])], axis=2)
-        eye = xp.eye(dim, dtype=xp.float64)[None, None, None, ...]
-        spread = xp.sum(weight * xp.sum(x**2, axis=2), axis=1) / statistics["count"] / dim
-        spread = spread + self.floor
-        covariances = spread[:, None, None, None, None] * xp.broadcast_to(eye, (*means.shape, dim))
-        state = {
-            "weights": xp.full_like(means[..., 0], 1.0 / k),
-            "means": means,
-            "covariances": covariances,
+            sums = em.products(xp, em.nearest(xp, x, weight, means), columns)
+            some = sums[..., -1:] > 0.0
+            count = xp.where(some, sums[..., -1:], xp.ones_like(sums[..., -1:]))
+            means = xp.where(some, sums[..., dim * dim : -1] / count, means)
+        eye = xp.reshape(xp.eye(dim, dtype=xp.float64), (1, 1, 1, dim * dim))
+        square = xp.reshape(
+            means[..., :, None] * means[..., None, :], (*means.shape[:3], dim * dim)
+        )
+        second = square + (spread[:, None, None, None] + self.floor) * eye
+        return em.kept(xp, sums, xp.concat([second, means, xp.ones_like(means[..., :1])], axis=3))
+
+    @property
+    def _thinned(self) -> int:
+        return max(128, 16 * self.components)
+
+    def load(self, xp: Any, data: Arrays, rows: Array, state: Arrays) -> dict[str, Array]:
+        """The state of a few replicates together with their samples."""
+        x, weight, floor = (xp.take(data[name], rows, axis=0) for name in ("x", "weight", "floor"))
+        eye = xp.eye(x.shape[1], dtype=xp.float64)[None, None, None, ...]
+        floor = floor[:, None, None, None, None] * eye
+        return {
+            **state,
+            "features": em.features(xp, x),
+            "weight": weight[:, None, :],
+            "floor": floor,
         }
-        fitted = self._maximise(xp, state, near * weight[:, None, None, :], features)
-        none = xp.full_like(means[:, :, 0, 0], -xp.inf)
-        fixed = {"features": features, "weight": weight, "centre": centre}
-        return {**fitted, **fixed, "level": none, "done": xp.zeros_like(none)}
 
     def step(self, xp: Any, state: Arrays) -> dict[str, Array]:
         """One step of EM; what has settled stays as it is, whatever its neighbours do."""
-        logs = _log_joint(xp, state, state["features"])
-        level = _logsumexp(xp, logs)
-        weight = state["weight"]
-        share = xp.exp(logs - level[:, :, None, :]) * weight[:, None, None, :]
-        fitted = self._maximise(xp, state, share, state["features"])
-        mean = xp.sum(level * weight[:, None, :], axis=2) / xp.sum(weight, axis=1)[:, None]
-        done = state["done"] > 0.0
-        near = xp.abs(mean - state["level"]) < self.tolerance
-        kept = {}
-        for name, values in fitted.items():
-            mask = xp.reshape(done, done.shape + (1,) * (values.ndim - 2))
-            kept[name] = xp.where(mask, state[name], values)
-        kept["level"] = xp.where(done, state["level"], mean)
-        kept["done"] = xp.astype(xp.logical_or(done, near), xp.float64)
-        return {**state, **kept}
+        sums, left = state["sums"], state["left"]
+        logs = em.products(xp, em.coefficients(xp, *self._params(xp, state)), state["features"])
+        share, level = em.shares(xp, logs, state["weight"])
+        fresh = em.products(xp, share, xp.matrix_transpose(state["features"]))
+        moving = left > 0.0
+        still = xp.abs(level - state["level"]) < self.tolerance
+        return {
+            **state,
+            "sums": xp.where(moving[..., None, None], em.kept(xp, fresh, sums), sums),
+            "level": xp.where(moving, level, state["level"]),
+            "left": xp.where(still, 0.0, left - 1.0),
+        }
 
-    def settled(self, xp: Any, state: Arrays) -> Array:
-        return xp.all(state["done"] > 0.0)
+    def enough(self, xp: Any, state: Arrays) -> Array:
+        """Whether so few replicates are still moving that others should have their places."""
+        return xp.count_nonzero(xp.max(state["left"], axis=1) > 0.0) <= state["moving"]
 
-    def best(self, xp: Any, state: Arrays) -> dict[str, Array]:
-        """The restart with the highest likelihood, and what it says of the data as a whole."""
-        replicates, restarts = state["level"].shape
-        top = xp.argmax(state["level"], axis=1)
-        chosen = xp.arange(restarts, dtype=top.dtype)[None, :] == top[:, None]
-        found = {}
-        for name in ("weights", "means", "covariances"):
-            values = state[name]
-            mask = xp.reshape(chosen, (replicates, restarts) + (1,) * (values.ndim - 2))
-            found[name] = xp.sum(xp.where(mask, values, xp.zeros_like(values)), axis=1)
-        found["means"] = found["means"] + state["centre"][:, None, :]
-        variances = xp.linalg.diagonal(found["covariances"])
-        squares = xp.sum(variances + found["means"] ** 2, axis=2)
-        count = xp.sum(state["weight"], axis=1)[:, None]
-        narrow = xp.min(variances, axis=2) < 10.0 * self.floor
-        few = found["weights"] * count < 1.0
-        found["second_moment"] = xp.sum(found["weights"] * squares, axis=1)
-        found["degenerate"] = xp.sum(xp.astype(xp.logical_or(narrow, few), xp.float64), axis=1)
-        return found
-
-    def _maximise(self, xp: Any, state: Arrays, share: Array, features: Array) -> dict[str, Array]:
-        """Parameters from shares ``[R, S, k, n]`` of every sample."""
-        dim = state["means"].shape[3]
-        sums = xp.matmul(share, features[:, None, :, :])
-        count = sums[..., -1]
-        total = xp.sum(count, axis=2)[..., None]
-        alive = count > _GONE * total
-        safe = xp.where(alive, count, xp.ones_like(count))[..., None]
-        means = xp.where(alive[..., None], sums[..., dim * dim : -1] / safe, state["means"])
-        second = xp.reshape(sums[..., : dim * dim] / safe, (*count.shape, dim, dim))
-        scatter = second - means[..., :, None] * means[..., None, :]
-        eye = xp.eye(dim, dtype=xp.float64)[None, None, None, ...]
+    def _params(self, xp: Any, state: Arrays) -> tuple[Array, Array, Array]:
+        """Weights, means and covariances of sums ``[R, S, k, f]``."""
+        sums = state["sums"]
+        weights = sums[..., -1]
+        dim = math.isqrt(sums.shape[-1])
+        moments = sums / sums[..., -1:]
+        means = moments[..., dim * dim : -1]
+        second = xp.reshape(moments[..., : dim * dim], (*means.shape, dim))
+        covariances = second - means[..., :, None] * means[..., None, :]
         if self.covariance == "diag":
-            scatter = scatter * eye
-        weights = xp.where(alive, count, xp.zeros_like(count)) / total
+            covariances = covariances * xp.eye(dim, dtype=xp.float64)[None, None, None, ...]
         if self.covariance == "tied":
-            part = xp.where(alive[..., None, None], scatter, xp.zeros_like(scatter))
-            pooled = xp.sum(weights[..., None, None] * part, axis=2)[:, :, None, :, :]
-            scatter = xp.broadcast_to(pooled, scatter.shape)
-        covariances = scatter + self.floor * eye
-        if self.covariance != "tied":
-            covariances = xp.where(alive[..., None, None], covariances, state["covariances"])
-        return {"weights": weights, "means": means, "covariances": covariances}
+            pooled = xp.sum(weights[..., None, None] * covariances, axis=2)[:, :, None, :, :]
+            covariances = xp.broadcast_to(pooled, covariances.shape)
+        return weights, means, covariances + state["floor"]
+
+    def best(self, xp: Any, data: Arrays, count: Array, state: Arrays) -> dict[str, Array]:
+        """The restart with the highest likelihood, and what it says of the data as a whole."""
+        top = xp.argmax(state["level"], axis=1)[:, None, None, None]
+        index = xp.broadcast_to(top, (top.shape[0], 1, *state["sums"].shape[2:]))
+        chosen = xp.take_along_axis(state["sums"], index, axis=1)
+        eye = xp.eye(data["centre"].shape[-1], dtype=xp.float64)[None, None, None, ...]
+        floor = data["floor"][:, None, None, None, None] * eye
+        found = self._params(xp, {"sums": chosen, "floor": floor})
+        weights, means, covariances = (values[:, 0, ...] for values in found)
+        weights = xp.where(weights > em.GONE, weights, 0.0)
+        means = means + data["centre"]
+        variances = xp.linalg.diagonal(covariances)
+        squares = xp.sum(variances + means**2, axis=2)
+        narrow = xp.min(variances, axis=2) < 10.0 * data["floor"][:, None]
+        few = weights * count[:, None] < 1.0
+        return {
+            "weights": weights,
+            "means": means,
+            "covariances": covariances,
+            "second_moment": xp.sum(weights * squares, axis=1),
+            "degenerate": xp.sum(xp.astype(xp.logical_or(narrow, few), xp.float64), axis=1),
+        }
 
     def noise(self, source: Source, n: int) -> Mapping[str, Draw]:
         return {"u": Uniform((n,)), "z": Normal((n, *source.fields["x"]))}
@@ -179,27 +237,35 @@ class Gmm(Closed[Source]):
     def sample(
         self, xp: Any, source: Source, params: Arrays, noise: Arrays, design: Arrays
     ) -> dict[str, Array]:
-        ends = xp.cumulative_sum(params["weights"], axis=1)
-        at = noise["u"][..., None] * ends[:, None, -1:]
-        above = xp.astype(at < ends[:, None, :], xp.float64)
-        member = above - xp.concat([xp.zeros_like(above[..., :1]), above[..., :-1]], axis=2)
-        lower = _factor(xp, params["covariances"])
         replicates, k, dim = params["means"].shape
-        roots = xp.matmul(member, xp.reshape(lower, (replicates, k, dim * dim)))
-        roots = xp.reshape(roots, (replicates, -1, dim, dim))
-        offset = xp.matmul(roots, noise["z"][..., None])[..., 0]
-        return {"x": xp.matmul(member, params["means"]) + offset}
+        ends = xp.cumulative_sum(params["weights"], axis=1)
+        passed = noise["u"][:, None, :] * ends[:, -1:, None] >= ends[..., None]
+        member = xp.clip(xp.count_nonzero(passed, axis=1), max=k - 1)
+        lower = xp.reshape(_factor(xp, params["covariances"]), (replicates, k, dim * dim))
+        parts = xp.reshape(xp.concat([params["means"], lower], axis=2), (replicates * k, -1))
+        place = member + k * xp.arange(replicates, dtype=member.dtype)[:, None]
+        parts = xp.take(parts, xp.reshape(place, (-1,)), axis=0)
+        parts = xp.reshape(parts, (*member.shape, dim + dim * dim))
+        x = parts[..., :dim]
+        for axis in range(dim):
+            x = x + parts[..., dim + axis :: dim] * noise["z"][..., axis : axis + 1]
+        return {"x": x}
 
     def evaluate(self, xp: Any, source: Source, params: Arrays, data: Arrays) -> Array:
         x = data["x"]
         x = x[None, ...] if x.ndim == 2 else x
+        weights, covariances = params["weights"], params["covariances"]
+        weights = xp.where(weights > 0.0, weights, _TINY)
         centre = xp.mean(params["means"], axis=1)[:, None, :]
-        x = x - centre
-        square = xp.reshape(x[..., :, None] * x[..., None, :], (*x.shape[:2], x.shape[2] ** 2))
-        features = xp.concat([square, x, xp.ones_like(x[..., :1])], axis=2)
-        shifted = {name: params[name][:, None, ...] for name in ("weights", "covariances")}
-        shifted["means"] = (params["means"] - centre)[:, None, ...]
-        return xp.mean(_logsumexp(xp, _log_joint(xp, shifted, features)), axis=(1, 2))
+        rows = em.features(xp, xp.matrix_transpose(x - centre))
+        found = em.coefficients(xp, weights, params["means"] - centre, covariances)
+        weight = rows[:, -1:, :] / rows.shape[2]
+        return em.shares(xp, xp.matmul(found, rows)[:, None, ...], weight)[1][:, 0]
+
+
+def _power(number: int) -> int:
+    """The greatest power of two that is not above a number; 0 for 0."""
+    return 1 << (number.bit_length() - 1) if number > 0 else 0
 
 
 def _factor(xp: Any, covariances: Array) -> Array:
@@ -211,63 +277,3 @@ def _factor(xp: Any, covariances: Array) -> Array:
     whole = xp.all(xp.isfinite(covariances), axis=(-2, -1))[..., None, None]
     eye = xp.eye(covariances.shape[-1], dtype=xp.float64)
     return xp.linalg.cholesky(xp.where(whole, covariances, xp.broadcast_to(eye, covariances.shape)))
-
-
-def _sum(xp: Any, weight: Array, x: Array) -> Array:
-    return xp.sum(weight[..., None] * x, axis=1)
-
-
-def _log_joint(xp: Any, state: Arrays, features: Array) -> Array:
-    """``log w_k + log N(x; m_k, S_k)`` of features ``[R, n, f]``: ``[R, S, k, n]``."""
-    means, dim = state["means"], state["means"].shape[-1]
-    lower = _factor(xp, state["covariances"])
-    eye = xp.broadcast_to(xp.eye(dim, dtype=xp.float64), lower.shape)
-    root = xp.linalg.solve(lower, eye)
-    precision = xp.matmul(xp.matrix_transpose(root), root)
-    linear = xp.matmul(precision, means[..., None])[..., 0]
-    logdet = xp.sum(xp.log(xp.linalg.diagonal(lower)), axis=-1)
-    tiny = float(np.finfo(np.float64).tiny)
-    weights = xp.where(state["weights"] > 0.0, state["weights"], tiny * xp.ones_like(logdet))
-    constant = xp.log(weights) - 0.5 * xp.sum(means * linear, axis=-1) - logdet
-    constant = constant - 0.5 * dim * math.log(2.0 * math.pi)
-    flat = xp.reshape(-0.5 * precision, (*means.shape[:-1], dim * dim))
-    coefficients = xp.concat([flat, linear, constant[..., None]], axis=-1)
-    return xp.matmul(coefficients, xp.matrix_transpose(features)[:, None, :, :])
-
-
-def _logsumexp(xp: Any, logs: Array) -> Array:
-    top = xp.max(logs, axis=2)
-    return top + xp.log(xp.sum(xp.exp(logs - top[:, :, None, :]), axis=2))
-
-
-def _nearest(xp: Any, x: Array, means: Array) -> Array:
-    """1 where a mean ``[R, S, k, d]`` is the nearest one of a sample, else 0: ``[R, S, k, n]``."""
-    gap = xp.sum(means**2, axis=3)[..., None] - 2.0 * xp.matmul(
-        means, xp.matrix_transpose(x)[:, None, :, :]
-    )
-    first = xp.argmin(gap, axis=2)
-    order = xp.arange(means.shape[2], dtype=first.dtype)[None, None, :, None]
-    return xp.astype(order == first[:, :, None, :], xp.float64)
-
-
-def _plus_plus(xp: Any, x: Array, weight: Array, seeds: Array) -> Array:
-    """Means ``[R, S, k, d]``: each a sample picked by its squared distance to those before it.
-
-    ``seeds [R, S, k]`` uniform numbers (Arthur & Vassilvitskii 2007).
-    """
-    restarts = seeds.shape[1]
-    mass = xp.broadcast_to(weight[:, None, :], (weight.shape[0], restarts, weight.shape[1]))
-    near: Array = None
-    means = []
-    for place in range(seeds.shape[2]):
-        odds = mass if near is None else mass * near
-        # Fewer different samples than components: all distances are 0, and any sample will do.
-        odds = xp.where(xp.sum(odds, axis=2)[..., None] > 0.0, odds, mass)
-        ends = xp.cumulative_sum(odds, axis=2)
-        above = xp.astype(seeds[:, :, place, None] * ends[..., -1:] < ends, xp.float64)
-        first = above - xp.concat([xp.zeros_like(above[..., :1]), above[..., :-1]], axis=2)
-        mean = xp.matmul(first, x)
-        means.append(mean)
-        gap = xp.sum((x[:, None, :, :] - mean[:, :, None, :]) ** 2, axis=3)
-        near = gap if near is None else xp.where(gap < near, gap, near)
-    return xp.stack(means, axis=2)

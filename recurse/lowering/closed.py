@@ -29,6 +29,7 @@ class ClosedForm:
         self._family: Closed[Any] = arm.model.bound(arm.source)
         self._source = arm.source
         self._runtime = runtime
+        self._call = Compiled(self._family, runtime)
         self._streams = Streams(seeds)
         self._exact = exact
         self._sampler = arm.sampler
@@ -164,8 +165,15 @@ class ClosedForm:
     def _put(self, arrays: Host) -> dict[str, Array]:
         return runtime_arrays(self._runtime, arrays)
 
-    def _call(self, method: str, *arguments: Any) -> Any:
-        """A method of the family, compiled; specs and counts are constants of the program."""
+
+class Compiled:
+    """The methods of a family on a backend; specs and counts are constants of the programs."""
+
+    def __init__(self, family: Closed[Any], runtime: Runtime) -> None:
+        self._family = family
+        self._runtime = runtime
+
+    def __call__(self, method: str, *arguments: Any) -> Any:
         constant = [
             i for i, a in enumerate(arguments) if not isinstance(a, dict) and not _is_array(a)
         ]
@@ -173,6 +181,21 @@ class ClosedForm:
         static = (0, 1, *(i + 2 for i in constant))
         compiled = self._runtime.compile(function, static)
         return compiled(self._family, self._runtime.xp, *arguments)
+
+    def repeat(self, step: str, until: str, state: Arrays) -> dict[str, Array]:
+        """Steps until it is enough."""
+        kind = type(self._family)
+        repeated = self._runtime.repeat(getattr(kind, step), getattr(kind, until), (0, 1))
+        found: dict[str, Array] = repeated(self._family, self._runtime.xp, dict(state))
+        return found
+
+    def put(self, values: NDArray[Any]) -> Array:
+        """A NumPy array on the device."""
+        return self._runtime.array(values)
+
+    def host(self, values: Array) -> NDArray[Any]:
+        """An array of the device as NumPy."""
+        return self._runtime.host(values)
 
 
 def _is_array(value: Any) -> bool:
