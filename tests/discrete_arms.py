@@ -12,10 +12,12 @@ from recurse.correctors.watermark import Watermark
 from recurse.families.categorical import Categorical
 from recurse.families.memoriser import Memoriser
 from recurse.metrics.entropy import Entropy
+from recurse.metrics.hallucinated import Hallucinated
 from recurse.metrics.heterozygosity import Heterozygosity
 from recurse.metrics.l2_error import L2Error
 from recurse.metrics.missing_mass import MissingMass
 from recurse.metrics.reward import Reward
+from recurse.metrics.tail_kept import TailKept
 from recurse.metrics.test_nll import HeldoutNll
 from recurse.metrics.uncollapsed import Uncollapsed
 from recurse.metrics.unique import Unique
@@ -59,6 +61,11 @@ DISCRETE: dict[str, Arm] = {
     "categorical with_replacement": frequencies(AccumulateSubsample(replacement=True)),
     "categorical all metrics": frequencies(
         Replace(), samples=Samples(real=6, synthetic=6), metrics=COUNTED
+    ),
+    "categorical tails": frequencies(
+        Fresh(),
+        model=Categorical(smoothing=0.5),
+        metrics=(TailKept(share=0.1), Hallucinated(share=0.1)),
     ),
     "categorical smoothed": frequencies(Fresh(), model=Categorical(smoothing=0.5), metrics=NLL),
     "memoriser replace": frequencies(Replace(), model=Memoriser(), metrics=KNOWN),

@@ -8,7 +8,9 @@ from recurse.correctors.oracle import Oracle
 from recurse.correctors.verifier import Reference, Verifier
 from recurse.families.kde import Kde
 from recurse.metrics.diversity import Diversity
+from recurse.metrics.hallucinated import Hallucinated
 from recurse.metrics.second_moment import SecondMoment
+from recurse.metrics.tail_kept import TailKept
 from recurse.metrics.test_nll import HeldoutNll
 from recurse.metrics.total_variation import TotalVariation
 from recurse.policies import Policy
@@ -20,11 +22,14 @@ from recurse.policies.replace import Replace
 from recurse.policies.window import Window
 from recurse.scenario import Arm, Samples
 from recurse.sources.gaussian import GaussianSource
+from recurse.sources.mixture import Mixture
 from recurse.sources.moons import Moons
 
 MODEL = Kde(bandwidth=0.3)
+RING = Mixture(components=3, deviation=0.3)
 PLANE = GaussianSource(dim=2, mean=(1.0, -1.0))
 SEEN = (HeldoutNll(heldout=30), SecondMoment())
+TAILS = (TailKept(samples=50, share=0.2), Hallucinated(samples=60))
 
 
 def kernels(policy: Policy, **fields: Any) -> Arm:
@@ -58,6 +63,7 @@ KDE: dict[str, Arm] = {
         corrector=Oracle(gamma=0.5),
         metrics=(*SEEN, TotalVariation(heldout=30), Diversity(samples=20)),
     ),
+    "kde tails": kernels(Replace(), source=RING, metrics=TAILS),
     "kde verifier": kernels(
         Accumulate(), source=PLANE, corrector=Verifier(reference=Reference(tolerance=1.0))
     ),

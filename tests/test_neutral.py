@@ -30,6 +30,7 @@ from recurse.metrics.deviation_above import DeviationAbove
 from recurse.metrics.effective_rank import EffectiveRank
 from recurse.metrics.elbo import Elbo
 from recurse.metrics.frechet import Frechet
+from recurse.metrics.hallucinated import Hallucinated
 from recurse.metrics.latent_spread import LatentSpread
 from recurse.metrics.log_spread import LogSpread
 from recurse.metrics.mean_square import MeanSquare
@@ -37,6 +38,7 @@ from recurse.metrics.mode_coverage import ModeCoverage
 from recurse.metrics.parameter_error import ParameterError
 from recurse.metrics.ridge_risk import RidgeRisk
 from recurse.metrics.second_moment import SecondMoment
+from recurse.metrics.tail_kept import TailKept
 from recurse.metrics.total_variation import TotalVariation
 from recurse.sources.linear_regression import LinearRegression
 from recurse.spec import kinds
@@ -168,6 +170,8 @@ METRICS: dict[str, Any] = {
     "degenerate": Degenerate(),
     "effective_rank": EffectiveRank(),
     "mean_square": MeanSquare(),
+    "hallucinated": Hallucinated(samples=60),
+    "tail_kept": TailKept(samples=60),
     "mode_coverage": ModeCoverage(samples=60),
     "total_variation": TotalVariation(),
     "elbo": Elbo(),
@@ -214,7 +218,8 @@ def test_metrics(name: str, dtype: Any) -> None:
     params["second_moment"] = strict.ones(3, dtype=strict.float64)
     quantities["latent_spread"] = quantities["total_variation"] = quantities["elbo"]
     for reference in (shared, {"x": SKEW.draw(STREAMS, 0, "heldout", 50)["x"].astype(dtype)}):
-        view = View(params, truth, put(samples), put(reference), quantities)
+        rarity = strict.asarray(np.linspace(0.0, 1.0, 180).reshape(3, 60))
+        view = View(params, truth, put(samples), put(reference), quantities, rarity)
         found = METRICS[name].measure(strict, view)
         assert found.shape == (3,)
         assert bool(strict.all(strict.isfinite(found)))

@@ -11,6 +11,7 @@ from recurse.backend import Array, Arrays, Host, Runtime
 from recurse.lowering import Numbers
 from recurse.metrics import Metric, View
 from recurse.scenario import Arm
+from recurse.sources import Discrete
 from recurse.streams import Streams
 
 
@@ -21,12 +22,22 @@ class Meter:
         self._metrics: tuple[Metric, ...] = arm.metrics
         self._runtime = runtime
         self._compiled = runtime.compile(measure, (0, 1))
-        self.samples = max(getattr(metric, "samples", 0) for metric in arm.metrics)
+        self._source = arm.source
+        counted = isinstance(arm.source, Discrete)
+        rare = [metric for metric in arm.metrics if "rarity" in metric.needs]
+        sampled = [m for m in arm.metrics if not (counted and m in rare)]
+        self.samples = max((getattr(metric, "samples", 0) for metric in sampled), default=0)
         """Evaluation samples per model that the metrics need."""
         self.quantities = tuple(sorted({m.quantity for m in arm.metrics if m.quantity}))
         self.truth = runtime_arrays(runtime, arm.source.truth(streams))
         self.heldout = self._heldout(arm, streams)
         self.reference = runtime_arrays(runtime, self.heldout)
+        self._rare = bool(rare)
+        self._rarity: Array = None
+        if rare and isinstance(arm.source, Discrete):
+            each = arm.source.rarity(np.arange(arm.source.alphabet))
+            shape = (len(streams.seeds), arm.source.alphabet)
+            self._rarity = runtime.array(np.broadcast_to(np.asarray(each), shape))
 
     def _heldout(self, arm: Arm, streams: Streams) -> Host:
         if not any("heldout" in metric.needs for metric in self._metrics):
@@ -40,7 +51,11 @@ class Meter:
 
     def measure(self, params: Arrays, samples: Arrays, quantities: Arrays) -> Numbers:
         """Every metric of the arm, ``[R]`` each, on the host."""
-        view = (params, self.truth, samples, self.reference, quantities)
+        rarity = self._rarity
+        if self._rare and rarity is None:
+            x = np.asarray(self._runtime.host(samples["x"]), dtype=np.float64)
+            rarity = self._runtime.array(np.asarray(self._source.rarity(x)))
+        view = (params, self.truth, samples, self.reference, quantities, rarity)
         values = self._compiled(self._metrics, self._runtime.xp, *view)
         return {
             metric.kind: np.asarray(self._runtime.host(value), dtype=np.float64)
@@ -56,9 +71,10 @@ def measure(
     samples: Arrays,
     reference: Arrays,
     quantities: Arrays,
+    rarity: Array,
 ) -> tuple[Array, ...]:
     """Every metric in order, ``[R]`` each."""
-    view = View(params, truth, samples, reference, quantities)
+    view = View(params, truth, samples, reference, quantities, rarity)
     return tuple(metric.measure(xp, view) for metric in metrics)
 
 

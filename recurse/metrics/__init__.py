@@ -23,12 +23,15 @@ class View:
     """Held-out real data, ``[n, ...]`` shared by the replicates or ``[R, n, ...]``."""
     quantities: Arrays
     """Quantities of the family on the held-out data by name, the mean per replicate ``[R]``."""
+    rarity: Array = None
+    """``P(q(X) <= q(x))`` of real data X at the samples ``[R, n]``, for symbols at each of them
+    ``[R, K]``; None unless a metric needs it."""
 
 
 class Metric(Kind):
     """A number per replicate and generation."""
 
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ()
+    needs: ClassVar[tuple[Literal["truth", "samples", "heldout", "rarity"], ...]] = ()
     quantity: ClassVar[str] = ""
     """The family's quantity on held-out data that it reads, if any."""
     label: ClassVar[str] = ""

@@ -21,7 +21,7 @@ class TotalVariation(Metric):
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
     quantity: ClassVar[str] = "total_variation"
     label: ClassVar[str] = "total variation distance"
-    speaks: ClassVar[frozenset[int]] = frozenset({1, 2})
+    speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 4})
     heldout: Annotated[int, Field(ge=10, le=1_000_000)] = 1000
     """Draws of the source per seed."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +47,17 @@ class Source(Kind):
         """The log-density at points ``[..., d]``, ``[...]`` in nats; None if it is not known."""
         return None
 
+    def rarity(self, x: NDArray[Any]) -> NDArray[np.float64] | None:
+        """The share of real data that are no more likely than ``x [..., d]``: ``[...]``.
+
+        By default from 2^18 real data, with a standard error below 0.001; None without a density.
+        """
+        density = self.log_density(x)
+        if density is None:
+            return None
+        levels = _levels(self)
+        return np.searchsorted(levels, density, side="right") / len(levels)
+
     def available(self) -> int | None:
         """How many distinct real samples exist; None when there is no limit."""
         return None
@@ -57,6 +69,16 @@ class Source(Kind):
     def problems(self) -> list[tuple[str, str, str]]:
         """What keeps the source from being used: (path below ``source``, code, message)."""
         return []
+
+
+@lru_cache(maxsize=16)
+def _levels(source: Source) -> NDArray[np.float64]:
+    """The log-density at real data, ascending."""
+    streams, parts = Streams((0,)), []
+    for part in range(4):
+        x = source.draw(streams, part, "rarity", 1 << 16)["x"][0]
+        parts.append(np.asarray(source.log_density(x)))
+    return np.sort(np.concatenate(parts))
 
 
 class Discrete(Source):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,14 @@ class Frequencies(Discrete):
         u = streams.draw(generation, f"{purpose}/u", Uniform((n,)))
         heaped = np.cumsum(self.p)
         return {"symbol": np.searchsorted(heaped / heaped[-1], u, side="right")}
+
+    def rarity(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """Of symbols: what all symbols of their probability or less have together."""
+        ascending = np.sort(self.p)
+        upto = np.concatenate([[0.0], np.cumsum(ascending)])
+        # Nothing is rarer than symbols that never are, and none that are is as rare as they.
+        found = upto[np.searchsorted(ascending, self.p[x], side="right")]
+        return np.asarray(np.minimum(found, 1.0), dtype=np.float64)
 
 
 class CategoricalSource(Frequencies):

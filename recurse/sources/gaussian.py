@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +53,20 @@ class GaussianSource(Source):
 
     def log_density(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         root = np.linalg.cholesky(self.matrix)
-        white = (x - self.center) @ np.linalg.inv(root).T
         constant = np.log(np.diagonal(root)).sum() + 0.5 * self.dim * np.log(2.0 * np.pi)
-        return np.asarray(-0.5 * np.sum(white**2, axis=-1) - constant, dtype=np.float64)
+        return np.asarray(-0.5 * self._squares(x) - constant, dtype=np.float64)
+
+    def rarity(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """The squared distance in standard deviations is chi-square with d degrees of freedom."""
+        from scipy.special import gammaincc
+
+        return np.asarray(gammaincc(0.5 * self.dim, 0.5 * self._squares(x)), dtype=np.float64)
+
+    def _squares(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``(x - mean)' covariance^-1 (x - mean)``, ``[...]``."""
+        root = np.linalg.cholesky(self.matrix)
+        white = (x - self.center) @ np.linalg.inv(root).T
+        return np.asarray(np.sum(white**2, axis=-1), dtype=np.float64)
 
     def problems(self) -> list[tuple[str, str, str]]:
         found = []

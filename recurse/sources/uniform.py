@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,10 @@ class UniformSource(Source):
     def log_density(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         inside = np.all((x >= self.low) & (x <= self.high), axis=-1)
         return np.where(inside, -self.dim * math.log(self.high - self.low), -np.inf)
+
+    def rarity(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """All that is inside is equally likely."""
+        return np.where(np.isfinite(self.log_density(x)), 1.0, 0.0)
 
     def problems(self) -> list[tuple[str, str, str]]:
         if self.high > self.low:
