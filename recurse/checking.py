@@ -31,6 +31,7 @@ def compiled(
     sets: Sequence[str] = (),
     past: Past = lambda scenario: None,
     retry: bool = False,
+    jobs: int = 1,
 ) -> list[Plan]:
     """The plans of all specs.
 
@@ -39,6 +40,7 @@ def compiled(
         sets: overrides for each, ``path=value``.
         past: how to ask for what is stored of a scenario.
         retry: run cells again that failed before.
+        jobs: workers, for the choice among measured widths.
 
     Raises:
         Problems: everything that is wrong with any of them, and scenarios of the same name.
@@ -46,7 +48,7 @@ def compiled(
 
     def one(path: Path) -> Plan:
         scenario = load(path, sets)
-        return plan(scenario, past(scenario), retry)
+        return plan(scenario, past(scenario), retry, jobs)
 
     found = _all(names, one)
     problems = [problem for _, _, refused in found for problem in refused]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from recurse.families import Closed, Network
 from recurse.lowering.pools import nested, whole
 from recurse.scenario import Arm
+from recurse.schedule import Row
 
 _FLOPS = 2e9  # arithmetic per second on one core for small matrices
 _DRAWN = 200.0  # arithmetic of a number whose law depends on the parameters, drawn on the host
@@ -26,26 +27,57 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     """The cost of one replicate of an arm."""
     width = sum(math.prod(shape) for shape in arm.model.fields(arm.source).values())
     rows = list(arm.schedule)
-    remembers = isinstance(arm.model, Closed) and arm.model.remembers
-    kept = whole(arm.schedule) is None and not remembers
-    largest = max(row.pooled if not kept else max(row.synthesise, row.fresh) for row in rows)
-    seen = max(arm.corrector.candidates(row.synthesise) for row in rows)
-    largest = max(largest, arm.samples.real, seen)
     if isinstance(arm.model, Network):
         weights, work = arm.model.cost(arm.source, rows[-1].size)
         data = 8 * width * rows[-1].size
         return Estimate(16 * weights + data, arm.generations * work / (4 * _FLOPS))
     assert isinstance(arm.model, Closed)
-    numbers = arm.model.numbers(arm.source)
-    statistics = 8 * numbers
+    model, summed = arm.model, whole(arm.schedule) is None
+    kept = summed and not model.remembers
+    largest = max(row.pooled if not kept else max(row.synthesise, row.fresh) for row in rows)
+    seen = max(arm.corrector.candidates(row.synthesise) for row in rows)
+    largest = max(largest, arm.samples.real, seen)
+    numbers = model.numbers(arm.source)
     pools = 1 if nested(arm.schedule) else max(row.pools for row in rows)
-    held = statistics * (pools + 6)
+    held = 8 * numbers * (pools + 6)
     if not exact:
         held += 8 * width * largest * 3
     measured = max(getattr(metric, "samples", 0) for metric in arm.metrics) * width * 8 * 2
-    work = 4.0 * width**3 + (0.0 if exact else 4.0 * width * width * largest)
-    beside, fitting = arm.model.cost(arm.source, max(row.pooled for row in rows))
-    held, work = held + 8 * beside, work + fitting
-    work += _DRAWN * numbers if exact and arm.model.conditional else 0.0
-    seconds = arm.generations * (work / _FLOPS + _OVERHEAD)
-    return Estimate(held + measured + 8 * 1024 * (width + 2), seconds)
+    beside, _ = model.cost(arm.source, max(row.pooled for row in rows))
+    held += 8 * beside + measured + 8 * 1024 * (width + 2)
+    work = 4.0 * width**3 + (_DRAWN * numbers if exact and model.conditional else 0.0)
+    work *= len(rows)
+    if not exact:
+        anew = not (summed and model.additive)
+        work += sum(_looking(arm, row, row.size if anew else _new(arm, row)) for row in rows)
+    return Estimate(held, work / _FLOPS + len(rows) * _OVERHEAD)
+
+
+def measured(arm: Arm, rough: Estimate, seconds: float, generations: int, once: float) -> Estimate:
+    """An estimate with a measured time in it.
+
+    Args:
+        seconds: per generation of one replicate, in the first ``generations``; where data
+            accumulate, later ones cost more in proportion to the estimates.
+        once: seconds of compiling that fall to one replicate.
+    """
+    short = arm.model_copy(update={"generations": min(generations, arm.generations)})
+    first = estimate(short, exact=False).seconds / (short.generations + 1)
+    growth = estimate(arm, exact=False).seconds / (arm.generations + 1) / first
+    return Estimate(rough.bytes, once + seconds * growth * (arm.generations + 1))
+
+
+def _new(arm: Arm, row: Row) -> int:
+    """Samples that come into being before a fit."""
+    return row.synthesise + row.fresh if row.generation else arm.samples.real
+
+
+def _looking(arm: Arm, row: Row, size: int) -> float:
+    """Arithmetic of drawing, of a fit that looks at ``size`` samples, and of held-out data."""
+    assert isinstance(arm.model, Closed)
+    width = sum(math.prod(shape) for shape in arm.model.fields(arm.source).values())
+    drawn = arm.corrector.candidates(row.synthesise) + row.fresh
+    _, fitting = arm.model.cost(arm.source, size)
+    points = max((getattr(m, "heldout", 0) for m in arm.metrics if m.quantity), default=0)
+    density = points * arm.model.density_cost(arm.source, size)
+    return 4.0 * width * width * (size + drawn) + fitting + density

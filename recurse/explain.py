@@ -156,6 +156,8 @@ def _arm(plan: Plan, place: int) -> Iterator[str]:
     blocks = [block for block in plan.blocks if block.arm == place]
     yield _entry("lowering", f"{arm.lowering}: {arm.because}")
     yield from _entries("schedule", _schedule(arm.arm.schedule))
+    if arm.width.because:
+        yield _entry("width", f"{arm.width.replicates}: {arm.width.because}")
     if blocks:
         widths = sorted({len(block.seeds) for block in blocks}, reverse=True)
         wide = " or ".join(count(width, "replicate") for width in widths[:3])

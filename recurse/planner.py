@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recurse.backend import backends
-from recurse.estimate import Estimate, estimate
+from recurse.estimate import Estimate, estimate, measured
 from recurse.families import Closed
 from recurse.identity import canonical, difference, digest, identities
 from recurse.lowering.pools import whole
@@ -25,12 +25,11 @@ from recurse.promises import claim_problems
 from recurse.refusals import refusals
 from recurse.scenario import Arm, LabelledArm, Scenario, load
 from recurse.theory.law import laws
+from recurse.widths import GENERATIONS, Probes, Width, choose
 
 Status = Literal["new", "changed", "incomplete", "failed", "cached"]
 Lowering = Literal["statistics", "samples"]
-BLOCK_BYTES = 1 << 30
 _SCOPE = "stated for"  # how a law begins that is about another policy, corrector or metric
-WIDEST = {True: 4096, False: 16}  # replicates per block: closed-form, neural
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,10 @@ class History:
     cells: Mapping[str, Known] = field(default_factory=dict)
     places: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
     """(arm, backend, seed) -> cell."""
+    planned: Mapping[str, str] = field(default_factory=dict)
+    """Cell -> the block that the scenario's last plan put it in."""
+    probes: Probes = field(default_factory=dict)
+    """What was measured of arms, whatever the scenario."""
 
 
 Recall = Callable[[Collection[str]], History]
@@ -92,6 +95,7 @@ class ArmPlan:
     lowering: Lowering
     because: str
     cost: Estimate
+    width: Width
     notes: tuple[str, ...]
 
 
@@ -143,6 +147,7 @@ def plan(
     scenario: Scenario | str | Path | Mapping[str, Any],
     history: History | Recall | None = None,
     retry: bool = False,
+    jobs: int = 1,
 ) -> Plan:
     """Compile a scenario.
 
@@ -150,6 +155,7 @@ def plan(
         scenario: loaded, or what ``load`` takes.
         history: what is stored already, or how to ask for it.
         retry: run cells again that failed before.
+        jobs: workers, for the choice among measured widths.
 
     Raises:
         Problems: everything that a run would refuse, each with its position.
@@ -157,14 +163,15 @@ def plan(
     if not isinstance(scenario, Scenario):
         scenario = load(scenario)
     check(scenario)
-    arms = tuple(_plan_arm(labelled) for labelled in scenario.arms)
+    seeds = scenario.seed_list
     named = [
-        [(seed, digest(text), text) for seed, text in identities(arm.arm, scenario.seed_list)]
-        for arm in arms
+        [(seed, digest(text), text) for seed, text in identities(labelled.arm, seeds)]
+        for labelled in scenario.arms
     ]
     if callable(history):
         history = history([name for names in named for _, name, _ in names])
     history = history or History()
+    arms = tuple(_plan_arm(labelled, len(seeds), jobs, history) for labelled in scenario.arms)
     cells: list[Cell] = []
     blocks: list[Block] = []
     for index, (arm, names) in enumerate(zip(arms, named, strict=True)):
@@ -221,9 +228,13 @@ def _refused(scenario: Scenario) -> list[Problem]:
     return list(found.values())
 
 
-def _plan_arm(labelled: LabelledArm) -> ArmPlan:
+def _plan_arm(labelled: LabelledArm, seeds: int, jobs: int, history: History) -> ArmPlan:
     arm = labelled.arm
     lowering, reason, cost = _lowered(arm)
+    width = choose(arm, cost, seeds, jobs, history.probes)
+    if found := width.measured:
+        once = found.compile_seconds / min(found.width, seeds)
+        cost = measured(arm, cost, found.seconds, GENERATIONS, once)
     notes = _left_out(arm)
     if arm.corrector.origin == "true distribution":
         notes.append(
@@ -231,7 +242,7 @@ def _plan_arm(labelled: LabelledArm) -> ArmPlan:
         )
     parts = re.split(r",(?![^()]*\))", labelled.label)  # commas in parentheses belong to a value
     axes = dict(part.partition("=")[::2] for part in parts if "=" in part)
-    return ArmPlan(labelled.label, axes, arm, lowering, reason, cost, tuple(notes))
+    return ArmPlan(labelled.label, axes, arm, lowering, reason, cost, width, tuple(notes))
 
 
 def _left_out(arm: Arm) -> list[str]:
@@ -329,14 +340,30 @@ def _blocks(index: int, arm: ArmPlan, cells: Sequence[Cell], history: History) -
     begun = {history.cells[c.id].block for c in waiting if c.status == "incomplete"}
     made = [_resumed(index, arm, block, waiting, history) for block in sorted(begun)]
     new = [cell for cell in waiting if cell.status != "incomplete"]
-    widest = WIDEST[isinstance(arm.arm.model, Closed)]
-    width = max(1, min(widest, int(BLOCK_BYTES // max(arm.cost.bytes, 1))))
-    for start in range(0, len(new), width):
-        part = new[start : start + width]
+    before, new = _as_planned(new, history)
+    width = arm.width.replicates
+    for part in [*before, *(new[at : at + width] for at in range(0, len(new), width))]:
         seeds, ids = tuple(c.seed for c in part), tuple(c.id for c in part)
         name = digest(canonical(ids), 8)
         made.append(Block(name, index, seeds, ids, arm.lowering, -1, arm.arm.generations))
     return made
+
+
+def _as_planned(new: Sequence[Cell], history: History) -> tuple[list[list[Cell]], list[Cell]]:
+    """Blocks of an earlier plan that are still whole and not begun, and the cells of none.
+
+    So a run that was stopped ends with the bits it would have had, whatever was measured since.
+    """
+    blocks: dict[str, list[Cell]] = {}
+    for cell in new:
+        blocks.setdefault(history.planned.get(cell.id, ""), []).append(cell)
+    whole = [
+        part
+        for name, part in blocks.items()
+        if name == digest(canonical(tuple(cell.id for cell in part)), 8)
+    ]
+    kept = {cell.id for part in whole for cell in part}
+    return whole, [cell for cell in new if cell.id not in kept]
 
 
 def _resumed(
@@ -361,6 +388,7 @@ def _arm_data(arm: ArmPlan) -> dict[str, Any]:
         "lowering": arm.lowering,
         "because": arm.because,
         "cost": asdict(arm.cost),
+        "width": {"replicates": arm.width.replicates, "because": arm.width.because},
         "notes": list(arm.notes),
         "arm": arm.arm.data(),
     }

@@ -22,6 +22,7 @@ from recurse.promises import theory
 from recurse.scenario import Scenario, load
 from recurse.store.records import ClaimRecord, Member, Note, Provenance, ScenarioRecord, TheoryCurve
 from recurse.store.writer import StoreWriter
+from recurse.widths import Key, Measured
 
 _PACKAGES = (
     "recurse-sim",
@@ -88,7 +89,9 @@ def run(
     require(scenario, only)
     with StoreWriter(store, command) as writer:
         writer.ingest()
-        made = plan(scenario, partial(history, writer, scenario.name), retry).only(only)
+        jobs = jobs or default_jobs()
+        recall = partial(history, writer, scenario.name)
+        made = plan(scenario, recall, retry, jobs).only(only)
         planned(made)
         name = writer.begin_run(
             _record(scenario), _members(made), made.data(), _provenance(command)
@@ -96,7 +99,7 @@ def run(
         _put_static(writer, made)
         status = "interrupted"
         try:
-            engine = LocalEngine(made, writer, name, jobs or default_jobs(), watch, every)
+            engine = LocalEngine(made, writer, name, jobs, watch, every)
             failures = engine.execute()
             claims = judge(scenario, lambda metric: writer.arrays(scenario.name, metric))
             writer.put_claims(scenario.name, claims)
@@ -112,9 +115,15 @@ def history(writer: Any, scenario: str, cells: Collection[str]) -> History:
     """What is stored, in the planner's words. ``writer`` may be a reader as well."""
     places = writer.places(scenario)
     known = writer.history({*cells, *places.values()})
+    probes: dict[Key, list[Measured]] = {}
+    for one in writer.probes():
+        found = Measured(one.width, one.seconds, one.compile_seconds, one.bytes)
+        probes.setdefault(Key(one.arm, one.setting), []).append(found)
     return History(
         {n: Known(k.block, k.generations_done, k.failure, k.identity) for n, k in known.items()},
         places,
+        writer.planned(scenario),
+        probes,
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from recurse.planner import WIDEST, History, Known, Plan, not_exact, plan
+from recurse.planner import History, Known, Plan, not_exact, plan
 from recurse.problems import Problems
 from recurse.scenario import Arm, load
+from recurse.widths import WIDEST
 from tests.closed_arms import ARMS
 
 SPEC: dict[str, Any] = {

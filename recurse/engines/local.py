@@ -128,7 +128,6 @@ class LocalEngine:
         return None
 
     def _start(self, backend: str) -> _Worker:
-        environment = {**{name: "1" for name in _THREADS}, **os.environ}
         command = [sys.executable, "-m", "recurse.engines.worker"]
         complaints = tempfile.TemporaryFile()
         process = subprocess.Popen(
@@ -136,7 +135,7 @@ class LocalEngine:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
-            env=environment,
+            env=environment(),
         )
         worker = _Worker(process, backend, complaints)
         assert process.stdout is not None
@@ -229,6 +228,11 @@ class LocalEngine:
                 worker.process.terminate()
             self._close(worker)
         self._selector.close()
+
+
+def environment() -> dict[str, str]:
+    """The environment of a worker: one thread each, unless the user says otherwise."""
+    return {**{name: "1" for name in _THREADS}, **os.environ}
 
 
 def default_jobs() -> int:

@@ -156,6 +156,16 @@ class Closed(Family[S]):
         """Numbers that a fit on ``size`` samples needs beside them, and arithmetic operations."""
         return 0, 0.0
 
+    def density_cost(self, source: S, size: int) -> float:
+        """Arithmetic operations of looking at one held-out point with a model that a fit on
+        ``size`` samples made, or that many were added to."""
+        return 0.0
+
+    @property
+    def additive(self) -> bool:
+        """Whether what is known of earlier samples stays what it was when others are added."""
+        return not self.pointwise
+
     def noise(self, source: S, n: int) -> Mapping[str, Draw]:
         """What ``sample`` needs for ``n`` samples of one replicate."""
         raise TypeError(f"{type(self).__name__} has no noise")

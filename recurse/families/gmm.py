@@ -21,6 +21,8 @@ _WIDE = 1 << 16  # shares in one step: 512 kB, which stays in the cache
 _NARROW = 1 << 13  # below that, a step takes as long as its calls
 _ROUNDING = 1e-12  # of the data's variance: what rounding can take from a covariance, and more
 _TINY = float(np.finfo(np.float64).tiny)
+_USUAL = 30  # steps of a fit, for estimates
+_EXPONENTIAL = 20.0  # arithmetic operations that one takes the time of
 
 
 class Gmm(Closed[Source]):
@@ -60,6 +62,18 @@ class Gmm(Closed[Source]):
             return []
         text = f"{self.components} components need as many samples or more, not {row.size}"
         return [("model.components", "E204", text)]
+
+    def cost(self, source: Source, size: int) -> tuple[int, float]:
+        features, pairs = self._features(source), size * self.restarts * self.components
+        steps = min(self.iterations, _USUAL)
+        return features * size + 3 * pairs, pairs * steps * (4.0 * features + _EXPONENTIAL)
+
+    def density_cost(self, source: Source, size: int) -> float:
+        return self.components * (2.0 * self._features(source) + _EXPONENTIAL)
+
+    def _features(self, source: Source) -> int:
+        (dim,) = source.fields["x"]
+        return dim * dim + dim + 1
 
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
         """The samples themselves: nothing smaller serves a fit."""

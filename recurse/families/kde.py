@@ -18,6 +18,8 @@ from recurse.families import Closed
 from recurse.sources import Source
 from recurse.streams import Draw, Normal, Uniform
 
+_EXPONENTIAL = 20.0  # arithmetic operations that one takes the time of
+
 
 class Kde(Closed[Source]):
     """A mixture of ``N(x_i, h^2 I)`` over the weighted training set.
@@ -41,6 +43,9 @@ class Kde(Closed[Source]):
     def additive(self) -> bool:
         """Whether kernel sums of earlier samples stay what they were."""
         return not isinstance(self.bandwidth, str)
+
+    def density_cost(self, source: Source, size: int) -> float:
+        return size * (2.0 * source.fields["x"][0] + _EXPONENTIAL)
 
     def width(self, count: Any, dim: int) -> Any:
         """The bandwidth for a total weight, a number or an array."""

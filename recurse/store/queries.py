@@ -7,7 +7,8 @@ from collections.abc import Collection
 import duckdb
 import numpy as np
 
-from recurse.store.records import CellRecord, Curves
+from recurse.store.database import schema_version
+from recurse.store.records import CellRecord, Curves, ProbeRecord
 
 
 def history(
@@ -36,6 +37,25 @@ def places(connection: duckdb.DuckDBPyConnection, scenario: str) -> dict[tuple[s
         "SELECT arm, backend, seed, cell FROM members WHERE scenario = ?", [scenario]
     ).fetchall()
     return {(arm, backend, seed): cell for arm, backend, seed, cell in rows}
+
+
+def planned(connection: duckdb.DuckDBPyConnection, scenario: str) -> dict[str, str]:
+    """Cell -> the block that the scenario's last plan put it in."""
+    rows = connection.execute(
+        "SELECT cell, block FROM members WHERE scenario = ? AND block != ''", [scenario]
+    ).fetchall()
+    return dict(rows)
+
+
+def probes(connection: duckdb.DuckDBPyConnection) -> list[ProbeRecord]:
+    """Everything that was measured; nothing in a snapshot from before there was such a table."""
+    if schema_version(connection) < 2:
+        return []
+    rows = connection.execute(
+        "SELECT arm, setting::VARCHAR, width, seconds, compile_seconds, bytes, label, backend "
+        "FROM probes ORDER BY label, backend, arm, setting, width"
+    ).fetchall()
+    return [ProbeRecord(*row) for row in rows]
 
 
 def arrays(

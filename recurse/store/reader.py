@@ -17,7 +17,7 @@ import duckdb
 
 from recurse.problems import RecurseError
 from recurse.store import database, lock, queries, snapshot
-from recurse.store.records import CellRecord, Curves, Freshness
+from recurse.store.records import CellRecord, Curves, Freshness, ProbeRecord
 from recurse.store.staging import staged
 from recurse.store.writer import StoreWriter
 
@@ -196,6 +196,14 @@ class Store:
     def places(self, scenario: str) -> dict[tuple[str, str, int], str]:
         """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""
         return queries.places(self._connection, scenario)
+
+    def planned(self, scenario: str) -> dict[str, str]:
+        """Cell -> the block that the scenario's last plan put it in."""
+        return queries.planned(self._connection, scenario)
+
+    def probes(self) -> list[ProbeRecord]:
+        """Everything that `recurse probe` measured."""
+        return queries.probes(self._connection)
 
     def arrays(self, scenario: str, metric: str) -> dict[tuple[str, str], Curves]:
         """A metric by (arm, backend): generations ``[G+1]``, seeds ``[R]``, values ``[G+1, R]``."""

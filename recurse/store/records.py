@@ -85,6 +85,21 @@ class Note:
     text: str
 
 
+class ProbeRecord(NamedTuple):
+    """What an arm cost with ``width`` replicates in one program; seconds per replicate and
+    generation. ``setting`` is canonical JSON of versions and machine class.
+    """
+
+    arm: str
+    setting: str
+    width: int
+    seconds: float
+    compile_seconds: float
+    bytes: int
+    label: str
+    backend: str
+
+
 @dataclass(frozen=True)
 class CellRecord:
     """What the store knows of a cell.

@@ -19,6 +19,7 @@ from recurse.store.records import (
     ClaimRecord,
     Member,
     Note,
+    ProbeRecord,
     Provenance,
     ScenarioRecord,
     TheoryCurve,
@@ -168,6 +169,16 @@ def put_notes(connection: duckdb.DuckDBPyConnection, scenario: str, notes: Seque
         "note": texts(n.text for n in notes),
     }
     insert(connection, "notes", columns)
+
+
+def put_probes(connection: duckdb.DuckDBPyConnection, probes: Sequence[ProbeRecord]) -> None:
+    """Measurements; those of the same arm, setting and width are replaced."""
+    for probe in probes:
+        same = [probe.arm, probe.setting, probe.width]
+        where = "arm = ? AND setting::VARCHAR = ? AND width = ?"
+        connection.execute(f"DELETE FROM probes WHERE {where}", same)
+        row = [*probe, now()]
+        connection.execute("INSERT INTO probes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def now() -> datetime:

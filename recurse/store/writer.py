@@ -31,6 +31,7 @@ from recurse.store.records import (
     IngestReport,
     Member,
     Note,
+    ProbeRecord,
     Provenance,
     ScenarioRecord,
     TheoryCurve,
@@ -130,6 +131,10 @@ class StoreWriter:
         """Replace the remarks about a scenario."""
         self._write(lambda: rows.put_notes(self._connection, scenario, notes))
 
+    def put_probes(self, probes: Sequence[ProbeRecord]) -> None:
+        """Keep measurements; newer ones of the same arm, setting and width replace older ones."""
+        self._write(lambda: rows.put_probes(self._connection, probes))
+
     def ingest(self) -> IngestReport:
         """Commit every staged fragment, in batches; the files go after the next `publish`.
 
@@ -170,6 +175,14 @@ class StoreWriter:
     def places(self, scenario: str) -> dict[tuple[str, str, int], str]:
         """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""
         return queries.places(self._connection, scenario)
+
+    def planned(self, scenario: str) -> dict[str, str]:
+        """Cell -> the block that the scenario's last plan put it in."""
+        return queries.planned(self._connection, scenario)
+
+    def probes(self) -> list[ProbeRecord]:
+        """Everything that `recurse probe` measured."""
+        return queries.probes(self._connection)
 
     def arrays(self, scenario: str, metric: str) -> dict[tuple[str, str], Curves]:
         """A metric by (arm, backend): generations ``[G+1]``, seeds ``[R]``, values ``[G+1, R]``."""

@@ -13,7 +13,14 @@ from recurse.schedule import REAL, Pool, Row, Use
 from recurse.store import Store, StoreWriter, database
 from recurse.store import writer as writing
 from recurse.store.database import NewerStore, migrate
-from recurse.store.records import ClaimRecord, Note, Provenance, ScenarioRecord, TheoryCurve
+from recurse.store.records import (
+    ClaimRecord,
+    Note,
+    ProbeRecord,
+    Provenance,
+    ScenarioRecord,
+    TheoryCurve,
+)
 from recurse.store.staging import staged, write_fragment
 from tests.store import fake
 
@@ -133,7 +140,8 @@ def test_fragments_stay_until_the_next_snapshot_and_two_snapshots_are_kept(root:
 
 def test_the_views_have_the_promised_columns(root: Path) -> None:
     StoreWriter(root, minimum_free=0).close()
-    schema = (Path(database.__file__).parent / "schema.sql").read_text()
+    steps = sorted(Path(database.__file__).parent.glob("*.sql"), reverse=True)
+    schema = "\n".join(["", *(step.read_text() for step in steps)])
     with Store(root) as store:
         for view, columns in VIEWS.items():
             assert store.sql(f"SELECT * FROM {view}").columns == columns.split()
@@ -156,7 +164,7 @@ def test_a_newer_store_is_refused_and_untouched(root: Path) -> None:
         writer.publish()
     before = (root / "store.duckdb").read_bytes()
     for opening in (lambda: StoreWriter(root, minimum_free=0), lambda: Store(root)):
-        with pytest.raises(NewerStore, match="schema version 99, this program knows 1") as caught:
+        with pytest.raises(NewerStore, match="schema version 99, this program knows 2") as caught:
             opening()
         assert caught.value.exit_code == 2
     assert (root / "store.duckdb").read_bytes() == before
@@ -195,6 +203,23 @@ def test_an_older_store_is_brought_up_to_date_step_by_step(tmp_path: Path) -> No
     assert connection.execute("SELECT version FROM schema_version").fetchall() == [(1,), (2,), (3,)]
     assert [row[0] for row in connection.execute("DESCRIBE a").fetchall()] == ["x", "y", "z"]
     connection.close()
+
+
+def test_a_store_without_measurements_is_read_and_brought_up_to_date(root: Path) -> None:
+    """Schema 1 had no table of them: a reader finds none, the next writer adds it."""
+    with StoreWriter(root, minimum_free=0) as writer:
+        writer._connection.execute("DROP TABLE probes")
+        writer._connection.execute("DELETE FROM schema_version WHERE version = 2")
+        writer.publish()
+    with Store(root) as store:
+        assert store.probes() == [] and store.planned("s") == {}
+    record = ProbeRecord("arm", '{"numpy":"2"}', 16, 1e-6, 0.5, 10, "a", "numpy")
+    with StoreWriter(root, minimum_free=0) as writer:
+        writer.put_probes([record, record._replace(width=64)])
+        writer.put_probes([record._replace(seconds=2e-6)])
+    with Store(root) as store:
+        assert store.probes() == [record._replace(seconds=2e-6), record._replace(width=64)]
+        assert store.sql("SELECT max(version) AS v FROM schema_version")["v"].to_list() == [2]
 
 
 def test_json_is_stored_as_what_it_is(root: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from recurse.cli import console
 from recurse.cli.options import (
@@ -36,12 +37,13 @@ def plan(
     from recurse.explain import explain
     from recurse.selection import select_each
 
-    plans = compiled(specs, sets or (), lambda scenario: stored_history(store, scenario), retry)
+    jobs = jobs or default_jobs()
+    plans = compiled(specs, sets or (), partial(stored_history, store), retry, jobs)
     chosen = select_each(plans, select or ())
     texts = [
         explain(
             made.only(places),
-            jobs=jobs or default_jobs(),
+            jobs=jobs,
             chosen=places,
             everything=console.settings.verbose,
             heading=lambda text: console.paint(text, "bold") if output is None else text,

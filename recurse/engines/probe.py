@@ -1,0 +1,117 @@
+"""Measuring what an arm costs at several widths, in a worker process of its own.
+
+Started as ``python -m recurse.engines.probe FOLDER``: one JSON object on standard input says which
+arm and which widths, one line of JSON on standard output says what each cost.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from recurse.backend import Backend, Runtime, backends
+from recurse.engines.block import Task, execute
+from recurse.engines.local import environment
+from recurse.problems import RecurseError
+from recurse.scenario import Arm
+from recurse.widths import GENERATIONS, Measured
+
+_LONG = 20.0  # seconds at one width from which on no wider one is tried
+
+
+def probe(arm: Arm, exact: bool, widths: Sequence[int], store: Path) -> Iterator[Measured]:
+    """What the widths cost, the narrow ones first; wider ones are left out when that gets long.
+
+    Compiled programs of earlier runs are not used, so that compiling is measured as well; results
+    are written to the disk of the store, and thrown away.
+
+    Raises:
+        RecurseError: the worker failed.
+    """
+    asked = json.dumps({"arm": arm.data(), "exact": exact, "widths": list(widths)})
+    with (
+        tempfile.TemporaryDirectory(prefix="probe-", dir=store) as folder,
+        tempfile.TemporaryFile() as complaints,
+    ):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "recurse.engines.probe", folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env={**environment(), "RECURSE_CACHE_DIR": folder},
+            text=True,
+        )
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(asked)
+            process.stdin.close()
+            for line in process.stdout:
+                yield Measured(**json.loads(line))
+        finally:
+            process.stdout.close()
+            code = process.wait()
+        if code:
+            complaints.seek(0)
+            lines = complaints.read().decode(errors="replace").strip().splitlines()
+            why = f": {lines[-1]}" if lines else ""
+            raise RecurseError(f"the worker that measures ended with code {code}{why}")
+
+
+def measure(
+    arm: Arm, exact: bool, width: int, backend: Backend, runtime: Runtime, folder: Path
+) -> Measured:
+    """A few generations at one width, run and written as those of a block are."""
+    last = min(arm.generations, GENERATIONS)
+    before, compiled = _resident(), runtime.compile_seconds()
+    stamps: list[float] = []
+
+    def report(generation: int, trained: Mapping[str, float]) -> None:
+        stamps.append(time.perf_counter() - runtime.compile_seconds())
+
+    seeds = tuple(range(width))
+    cells = tuple(f"probe{seed}" for seed in seeds)
+    task = Task("probe", f"probe{width}", arm, seeds, cells, exact, -1, last, math.inf)
+    began = time.perf_counter() - compiled
+    execute(task, backend, runtime, folder, report)
+    seconds = [after - before for before, after in pairwise([began, *stamps])]
+    return Measured(
+        width=width,
+        seconds=max(min(seconds[2:-1] or seconds[-1:]), 1e-9) / width,
+        compile_seconds=runtime.compile_seconds() - compiled,
+        bytes=max(_resident() - before, 0),
+    )
+
+
+def _resident() -> int:
+    """The most memory that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main(folder: str) -> None:
+    """Measure what is asked for on standard input."""
+    out, sys.stdout = sys.stdout, sys.stderr  # libraries may print
+    asked: dict[str, Any] = json.loads(sys.stdin.read())
+    arm = Arm.model_validate_json(json.dumps(asked["arm"]), by_alias=True)
+    backend = backends()[arm.backend]
+    runtime = backend.start()
+    for width in asked["widths"]:
+        began = time.perf_counter()
+        found = measure(arm, asked["exact"], width, backend, runtime, Path(folder))
+        print(json.dumps(found._asdict()), file=out, flush=True)
+        if time.perf_counter() - began > _LONG:
+            return
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
+    os._exit(0)
