@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from recurse.claims.folded import folded
 from recurse.cli import console, failures, reporting
+from recurse.store.records import ClaimRecord
 
 if TYPE_CHECKING:
     from recurse.running import Result
@@ -35,11 +38,20 @@ def told(result: Result, answer: Sequence[str]) -> str:
         textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  ") for text in answer
     ]
     head = console.paint(summary(result), "bold")
-    return "\n".join([head, *paragraphs, *claims_lines(result.claims)])
+    backends = {arm.arm.backend for arm in result.plan.arms}
+    return "\n".join([head, *paragraphs, *claims_lines(result.claims, backends)])
 
 
-def claims_lines(claims: Sequence[Any]) -> list[str]:
-    """Every claim once, then its verdict and evidence for each arm."""
+def claims_lines(claims: Sequence[Any], backends: Collection[str]) -> list[str]:
+    """Every claim once, then its verdict and evidence for each arm; backends that agree together.
+
+    Args:
+        claims: records of claims, or rows of a store with their fields.
+        backends: those that the scenario ran on.
+    """
+    names = [one.name for one in fields(ClaimRecord)]
+    records = [ClaimRecord(*(getattr(claim, name) for name in names)) for claim in claims]
+    claims = folded(records, backends)
     by_claim: dict[tuple[str, str], list[Any]] = {}
     for claim in claims:
         by_claim.setdefault((claim.claim, claim.statement), []).append(claim)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from recurse_reports.words import Sentence
@@ -23,6 +23,8 @@ class Table:
     """``bad``, ``good`` or ``unknown`` for rows that carry a verdict in their first column."""
     folded: str = ""
     """What to call it where it is folded away."""
+    tones: Mapping[str, str] = field(default_factory=dict)
+    """``bad``, ``good`` or ``unknown`` for cells, by their text."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from recurse_reports.subject import TheoryLine
 Row = Mapping[str, Any]
 FAINT = 9
 """Panels up to which each shows the means of the others, a few points of each."""
+LINE = 14.0
+"""Pixels from one name at the lines to the next."""
 MARKS = 8
 """Markers along a line."""
 
@@ -164,7 +166,11 @@ def _theory(series: Series, scale: Scale) -> list[Any]:
 
 
 def _names(panel: Sequence[Series], scale: Scale, width: float, height: float) -> list[Any]:
-    """The name of each line at its end, moved apart where they would cover each other."""
+    """The name of each line at its end, moved apart where they would cover each other.
+
+    Curves of theory have the colour of their arm; those of several arms that end in one place and
+    have one name are named once.
+    """
     labels: list[tuple[float, str, str, bool]] = []
     for series in panel:
         rows = [row for row in series.rows if np.isfinite(row["mean"])]
@@ -173,9 +179,15 @@ def _names(panel: Sequence[Series], scale: Scale, width: float, height: float) -
             labels.append((y, series.words, series.colour, True))
         for curve in _labelled(series):
             value = float(curve.values[-1])
-            if scale.low <= value <= scale.high:
-                labels.append((scale.place(value, height), _name(curve), INK, False))
-    places = charts.apart([label[0] for label in labels], height)
+            if not scale.low <= value <= scale.high:
+                continue
+            y, name = scale.place(value, height), _name(curve)
+            same = [k for k, one in enumerate(labels) if one[1] == name and abs(one[0] - y) < LINE]
+            if same:
+                labels[same[0]] = (labels[same[0]][0], name, INK, False)
+            else:
+                labels.append((y, name, series.colour if len(panel) > 1 else INK, False))
+    places = charts.apart([label[0] for label in labels], height, LINE)
     return [
         _text(text, width + 8, y, colour, bold)
         for y, (_, text, colour, bold) in zip(places, labels, strict=True)

@@ -106,7 +106,11 @@ def _code(block: Code) -> str:
 def _table(table: Table) -> str:
     head = [escaped(name) for name in table.head]
     rules = ["---:" if place in table.figures else "---" for place in range(len(head))]
-    rows = [[escaped(cell) for cell in row] for row in table.rows]
+    bad = {text for text, tone in table.tones.items() if tone == "bad"}
+    rows = [
+        [f"**{escaped(cell)}**" if cell in bad else escaped(cell) for cell in row]
+        for row in table.rows
+    ]
     lines = ["| " + " | ".join(row) + " |" for row in (head, rules, *rows)]
     return f"{escaped(table.caption)}\n\n" + "\n".join(lines)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -87,15 +86,13 @@ def _harmless(cell: Cell) -> Cell:
 
 def _state(subject: Subject) -> str:
     """``claims hold``, ``1 claim failed`` or nothing."""
-    holds: Mapping[object, int] = {
-        key[0]: len(part)
-        for key, part in subject.store.claims(subject.name)
-        .partition_by("holds", as_dict=True)
-        .items()
-    }
-    failed, undecided = holds.get(False, 0), holds.get(None, 0)
+    claims: dict[str, set[bool | None]] = {}
+    for name, holds in subject.store.claims(subject.name).select("claim", "holds").rows():
+        claims.setdefault(name, set()).add(holds)
+    failed = sum(False in found for found in claims.values())
+    undecided = sum(None in found and False not in found for found in claims.values())
     if failed:
         return f"{failed} {'claim' if failed == 1 else 'claims'} failed"
     if undecided:
         return f"{undecided} {'claim' if undecided == 1 else 'claims'} undecided"
-    return "all claims hold" if holds else ""
+    return "all claims hold" if claims else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from scipy.special import stdtr
 
 from recurse.spec import kinds
+from recurse_reports.naming import short
 
 if TYPE_CHECKING:
     from recurse.store import Store
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 EQUAL = 1e-6
 """Relative difference up to which two backends count as giving the same numbers."""
-KIND_AXES = ("source", "model", "policy", "corrector", "backend")
 
 
 @dataclass(frozen=True)
@@ -121,22 +120,10 @@ class Subject:
     @cached_property
     def words(self) -> Mapping[str, str]:
         """Arm -> its short name: the values that set it apart."""
-        rows = self.store.cells(self.name).select("arm", "policy", "axes").unique().to_dicts()
-        axes = {row["arm"]: plain(row["axes"]) for row in rows}
-        policy = {row["arm"]: row["policy"] for row in rows}
-        varied = {
-            axis
-            for found in axes.values()
-            for axis in found
-            if len({str(other.get(axis)) for other in axes.values()}) > 1
-        }
-        short = {
-            arm: ", ".join(_value(a, str(v)) for a, v in found.items() if a in varied)
-            or policy[arm]
-            for arm, found in axes.items()
-        }
-        unique = len(set(short.values())) == len(short)
-        return short if unique else {arm: arm for arm in short}
+        frame = self.store.cells(self.name).unique("arm")
+        rows = {row["arm"]: row for row in frame.to_dicts()}
+        axes = {arm: plain(rows[arm]["axes"]) for arm in self.arms}
+        return short(axes, {arm: rows[arm]["policy"] for arm in self.arms})
 
     @cached_property
     def measures(self) -> tuple[Measure, ...]:
@@ -205,17 +192,6 @@ def measure(name: str) -> Measure:
     unit = rest.rstrip(")") if rest.rstrip(")") == "nats" else ""
     worse: Literal["up", "down"] = "down" if getattr(kind, "worse", "up") == "down" else "up"
     return Measure(name, noun, label, unit, worse, kind is not None)
-
-
-def _value(axis: str, value: str) -> str:
-    if axis in KIND_AXES:
-        return value if value != "none" else f"no {axis}"
-    items = dict(re.findall(r"(\w+)=([^,()]+)", value)) if value.startswith("(") else {}
-    if axis == "samples" and items:
-        equal = len(items) > 1 and len(set(items.values())) == 1
-        counts = ", ".join(f"{count} {pool}" for pool, count in items.items())
-        return f"n = {next(iter(items.values()))}" if equal else counts
-    return f"{axis.rpartition('.')[2].replace('_', ' ')} {value}"
 
 
 def _coincide(one: TheoryLine, other: TheoryLine) -> bool:

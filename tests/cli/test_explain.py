@@ -95,6 +95,18 @@ def test_failed_cells(
     assert ending.code([result], partial=False) == code
 
 
+def test_claims_are_told_once_where_backends_agree() -> None:
+    records = [
+        ClaimRecord("1 grows", "grows", "policy=replace", True, "it grows", f"{backend}: ratio 2")
+        for backend in ("torch", "jax")
+    ]
+    lines = ending.claims_lines(records, {"torch", "jax"})
+    assert lines[-2:] == [
+        "  1 grows: it grows",
+        "    holds  policy=replace: on torch and jax: ratio 2",
+    ]
+
+
 def test_open_claims_fail_a_whole_run_only(spec: Path) -> None:
     from recurse.store.records import ClaimRecord
 

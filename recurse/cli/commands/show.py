@@ -44,6 +44,6 @@ def show(
         return 0
     console.data(console.paint(name, "bold") + (f": {results.title}" if results.title else ""))
     console.data(console.columns(results.header, results.rows, "  "))
-    for line in ending.claims_lines(results.claims):
+    for line in ending.claims_lines(results.claims, {row[1] for row in results.rows}):
         console.data(line)
     return 0

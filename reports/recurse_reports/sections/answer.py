@@ -49,8 +49,10 @@ def paragraphs(subject: Subject) -> tuple[str, ...]:
 
 def _paragraph(subject: Subject, found: tuple[Change, ...]) -> Sentence:
     measure = found[0].measure
-    backend = found[0].backend
-    mine = [change for change in found if change.backend == backend]
+    first: dict[str, Change] = {}
+    for change in found:
+        first.setdefault(change.arm, change)
+    mine = list(first.values())
     spoken = mine if len(mine) <= SPOKEN else [_worst(mine), _best(mine)]
     direction = "higher" if measure.worse == "up" else "lower"
     parts: list[str] = []

@@ -39,15 +39,17 @@ def _figures(subject: Subject, measure: Measure) -> list[Figure]:
     theory = subject.theory(measure.kind)
     backends = [b for b in subject.backends if any(key[1] == b for key in rows)]
     agreement = subject.agreement(measure.kind)
-    if agreement is not None and agreement.equal:
-        backends = backends[:1]
+    drawn = [[backend] for backend in backends]
+    if agreement is None or agreement.alike:
+        drawn = [backends]
     most = charts.MOST if len(subject.arms) <= TOGETHER else max(12, POINTS // len(subject.arms))
-    panels = {backend: _panel(subject, rows, theory, backend, most) for backend in backends}
+    panels = {group[0]: _panel(subject, rows, theory, group, most) for group in drawn}
     if max(map(len, panels.values())) > TOGETHER:
-        parts = [(backend, {backend: panel}) for backend, panel in panels.items()]
+        # The first backend's file has the plain name, whether another has a figure or not.
+        parts = [("" if b == backends[0] else b, {b: panel}) for b, panel in panels.items()]
     else:
         parts = [("", panels)]
-    return [_figure(subject, measure, rows, part, name) for name, part in parts]
+    return [_figure(subject, measure, rows, part, name, len(panels) > 1) for name, part in parts]
 
 
 def _figure(
@@ -56,6 +58,7 @@ def _figure(
     rows: Rows,
     panels: Mapping[str, Sequence[Series]],
     backend: str,
+    several: bool,
 ) -> Figure:
     alone = len(panels) == 1
     multiples = alone and len(next(iter(panels.values()))) > TOGETHER
@@ -63,7 +66,7 @@ def _figure(
     every = [series for panel in panels.values() for series in panel]
     if multiples:
         single = [(series.words, [series]) for series in every]
-        extra = f", {backend}" if len(subject.backends) > 1 else ""
+        extra = f", {next(iter(panels))}" if several else ""
         chart = grid(title + extra, subtitle, single[:PANELS], 3)
     elif alone:
         chart = overlay(title, subtitle, every)
@@ -72,7 +75,7 @@ def _figure(
     name = words.slug(f"curves-{measure.kind}" + (f"-{backend}" if backend else ""))
     shown = {(s.arm, b) for b, panel in panels.items() for s in panel}
     caption = _caption(subject, measure, panels)
-    mine = {key: value for key, value in rows.items() if key in shown or not backend}
+    mine = {key: value for key, value in rows.items() if key in shown or not (several and alone)}
     return Figure(name, title, caption, chart, _data(subject, measure, mine))
 
 
@@ -86,11 +89,12 @@ def _rows(subject: Subject, measure: Measure) -> Rows:
 
 
 def _panel(
-    subject: Subject, rows: Rows, theory: Sequence[TheoryLine], backend: str, most: int
+    subject: Subject, rows: Rows, theory: Sequence[TheoryLine], backends: Sequence[str], most: int
 ) -> list[Series]:
+    """Every arm, on the first of these backends that it ran on."""
     found = []
     for rank, arm in enumerate(subject.arms):
-        mine = rows.get((arm, backend), [])
+        mine = next((rows[arm, b] for b in backends if (arm, b) in rows), [])
         keep = set(charts.chosen(np.array([row["generation"] for row in mine]), most).tolist())
         lines = [line for line in theory if line.arm == arm]
         some = [row for row in mine if row["generation"] in keep]
@@ -130,7 +134,7 @@ def _caption(subject: Subject, measure: Measure, panels: Mapping[str, Sequence[S
     unit = f" {measure.unit}" if measure.unit else ""
     parts = [
         f"{words.sentence(measure.noun)} by generation, mean of {words.count(seeds, 'seed')}"
-        + ("" if len(subject.backends) == 1 else f" ({backend})")
+        + (f" ({backend})" if len(subject.backends) > 1 else "")
     ]
     what = "mean ± standard error" if seeds > 1 else "value"
     if len(ends) > NAMED:
@@ -161,7 +165,8 @@ def _agreement(
         to = f"to {words.number(found.relative, 1)} (relative) " if found.relative else ""
         return [f"{words.sentence(names)} agree {to}and are drawn once"]
     if found.alike:
-        return [f"{words.sentence(names)} agree within the noise of the seeds"]
+        text = f"{words.sentence(names)} agree within the noise of the seeds"
+        return [f"{text}; {next(iter(panels))} is drawn"]
     return [f"{words.sentence(names)} differ (adjusted p = {words.number(found.chance, 1)})"]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from recurse_reports.blocks import Listing, Section
+from recurse_reports import words
+from recurse_reports.blocks import Listing, Section, Table
 from recurse_reports.subject import Subject
 
 ORDER = 60
+LINES = 3
+"""Remarks above which they are folded away."""
 
 
 def section(subject: Subject) -> Section | None:
@@ -19,4 +22,8 @@ def section(subject: Subject) -> Section | None:
         named = [arm for arm in dict.fromkeys(arms) if arm]
         where = f" ({', '.join(named)})" if named and len(named) < len(subject.arms) else ""
         items.append((about + where, note))
-    return Section("remarks", "Remarks", [Listing(items)]) if items else None
+    if len(items) <= LINES:
+        return Section("remarks", "Remarks", [Listing(items)]) if items else None
+    folded = words.count(len(items), "remark")
+    table = Table("What planner and theory remarked", ("about", "remark"), items, folded=folded)
+    return Section("remarks", "Remarks", [table])

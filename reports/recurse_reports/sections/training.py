@@ -15,6 +15,8 @@ from recurse_reports.subject import Subject
 ORDER = 40
 PANELS = 6
 """Compositions drawn; the table has all schedules."""
+LINES = 12
+"""Rows of the table above which it is folded away."""
 DRAWN = 80
 """Generations drawn in a panel."""
 BARS = 25
@@ -30,12 +32,10 @@ def section(subject: Subject) -> Section | None:
     if not schedules:
         return None
     head = ("arm", "generation", "trained on", "samples")
-    table = Table(
-        "The schedule: what generations 0, 1, 2 and the last one were fitted on.",
-        head,
-        [row for arms, schedule in schedules for row in _printed(subject, arms, schedule)],
-        (1, 3),
-    )
+    lines = [row for arms, schedule in schedules for row in _printed(subject, arms, schedule)]
+    caption = "The schedule: what generations 0, 1, 2 and the last one were fitted on"
+    folded = "The schedule of every arm" if len(lines) > LINES else ""
+    table = Table(caption, head, lines, (1, 3), folded=folded)
     full: list[tuple[str, int, str, float]] = [
         (arms[0], generation, pool, count)
         for arms, schedule in schedules

@@ -11,9 +11,10 @@ from recurse_reports.blocks import Block, Prose, Section, Table
 from recurse_reports.subject import Subject, measure
 from recurse_reports.words import Sentence, Strong
 
-ORDER = 15
+ORDER = 5
 LINES = 20
 """Rows of the table above which it is folded away."""
+TONES = {"yes": "bad", "no": "good", "cannot tell": "unknown"}
 Rows = dict[tuple[str, str], dict[int, Verdict]]
 
 
@@ -25,9 +26,9 @@ def section(subject: Subject) -> Section | None:
     asked = [one for row in rows.values() for one in row.values() if one.asked]
     if all(one.answer == "cannot tell" and math.isnan(one.finding.figure) for one in asked):
         return None
-    silent = [n for n in NUMBERS if all(one.definition != n for one in asked)]
-    blocks: list[Block] = [Prose(_sentence(subject, rows)), Prose((_level(asked, silent),))]
-    blocks += [_table(subject, rows), _evidence(subject, rows), _rules(asked)]
+    spoken = [n for n in NUMBERS if any(one.definition == n for one in asked)]
+    blocks: list[Block] = [Prose(_sentence(subject, rows), "answer"), _table(subject, rows, spoken)]
+    blocks += [Prose((_level(asked, spoken),)), _evidence(subject, rows), _rules(asked)]
     return Section("verdicts", "Has it collapsed?", blocks)
 
 
@@ -66,7 +67,7 @@ def _named(numbers: list[int]) -> str:
     return words.listed([f"{definitions()[number].NAME} ({number})" for number in numbers])
 
 
-def _level(asked: list[Verdict], silent: list[int]) -> str:
+def _level(asked: list[Verdict], spoken: list[int]) -> str:
     """How sure the answers are, and which definitions nothing speaks to."""
     count = words.count(sum(one.asked for one in asked), "answer")
     text = (
@@ -75,6 +76,7 @@ def _level(asked: list[Verdict], silent: list[int]) -> str:
         f"{LEVEL:.0%} for all {count} together (Bonferroni); where neither is shown it says "
         "cannot tell."
     )
+    silent = [number for number in NUMBERS if number not in spoken]
     if not silent:
         return text
     many = "definition" if len(silent) == 1 else "definitions"
@@ -82,9 +84,12 @@ def _level(asked: list[Verdict], silent: list[int]) -> str:
     return f"{text} No metric that was stored speaks to {many} {listed}."
 
 
-def _table(subject: Subject, rows: Rows) -> Table:
-    """Another backend has a row of its own where an answer differs from that of the first."""
-    known = definitions()
+def _table(subject: Subject, rows: Rows, spoken: list[int]) -> Table:
+    """Arms by the definitions that a metric speaks to.
+
+    Another backend has a row of its own where an answer differs from that of the first.
+    """
+    known = {number: definitions()[number] for number in spoken}
     first = subject.backends[0]
     lines = []
     for (arm, backend), row in rows.items():
@@ -96,7 +101,7 @@ def _table(subject: Subject, rows: Rows) -> Table:
             lines.append([f"{subject.words[arm]} ({backend})", *answers])
     head = ["arm", *(f"{number} {one.NAME}" for number, one in known.items())]
     folded = "All arms by all definitions" if len(lines) > LINES else ""
-    return Table("Collapse, arm by definition", head, lines, folded=folded)
+    return Table("Collapse, arm by definition", head, lines, folded=folded, tones=TONES)
 
 
 def _answer(verdict: Verdict) -> str:
