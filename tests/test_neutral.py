@@ -99,6 +99,8 @@ def test_reused_design(ridge: float) -> None:
     noise = put(STREAMS.draws(1, "synthetic", model.statistics_noise(source, 40)))
     drawn = model.sample_statistics(strict, source, 40, params, noise, design)
     assert model.estimate(strict, model.merge(strict, drawn, drawn))["coef"].shape == (3, 4)
+    few = put({"gram": np.zeros((3, 4, 4)), "moment": np.zeros((3, 4)), "count": np.ones(3)})
+    assert model.determined(strict, few)["gram"].shape == (3, 4, 4)
     shared = put({"x": source.draw(STREAMS, 0, "real", 20)["x"]})
     noise = put(STREAMS.draws(1, "synthetic", model.noise(source, 40)))
     assert model.sample(strict, source, params, noise, shared)["y"].shape == (3, 40)

@@ -11,6 +11,7 @@ from scipy import stats
 
 from recurse.backend import backends
 from recurse.correctors.verifier import Reference, Verifier
+from recurse.families.linear import Linear
 from recurse.metrics.sign_accuracy import SignAccuracy
 from recurse.planner import not_exact
 from recurse.policies import Policy
@@ -22,7 +23,7 @@ from recurse.policies.replace import Replace
 from recurse.policies.window import Window
 from recurse.problems import Problems
 from recurse.refusals import refusals
-from recurse.scenario import Arm, load
+from recurse.scenario import Arm, Samples, load
 from recurse.sources.categorical import CategoricalSource
 from recurse.sources.digits import Digits
 from recurse.sources.linear_regression import LinearRegression
@@ -121,6 +122,34 @@ def test_nothing_left_is_a_failure_of_its_replicate(backend: str) -> None:
         ),
     ):
         assert simulate(arm, 3).whole.tolist() == [[True] * 3, [False] * 3, [False] * 3]
+
+
+@pytest.mark.parametrize("backend", backends())
+@pytest.mark.parametrize("design", ["fresh", "reused"])
+def test_too_few_left_for_least_squares(design: Any, backend: str) -> None:
+    """Replicates whose kept inputs span all dimensions run on, the others are broken; with a ridge
+    or the minimum norm all run on. Twice as many labels on a reused design span no more."""
+    source = LinearRegression(dim=4, noise=0.7, design=design)
+    judge = Verifier(reference=Reference(tolerance=1e9), phi=0.15)
+    counts = Samples(real=12, synthetic=24 if design == "reused" else 18)
+    arm = least_squares(
+        Replace(),
+        source=source,
+        corrector=judge,
+        samples=counts,
+        generations=1,
+        backend=backend,
+    )
+    seeds, streams = range(150), Streams(range(150))
+    weight = judge.draws(streams, source, 1, counts.synthetic)["keep"] < 0.15
+    kept = weight.sum(axis=1)
+    if design == "reused":
+        kept = (weight[:, :12] | weight[:, 12:]).sum(axis=1)
+    found = simulate(arm, seeds)
+    assert {0, 1, 2, 3, 4} <= set(kept.tolist())
+    assert np.array_equal(found.whole[1], kept >= 4)
+    for model in (Linear(ridge=0.1), Linear(min_norm=True)):
+        assert np.array_equal(simulate(change(arm, model=model), seeds).whole[1], kept >= 1)
 
 
 def by_hand(arm: Arm, seeds: range, backend: str) -> Array:

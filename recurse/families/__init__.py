@@ -135,6 +135,13 @@ class Closed(Family[S]):
         """The statistics of two sets of samples put together."""
         raise TypeError(f"{type(self).__name__} has no merge")
 
+    def determined(self, xp: Any, statistics: Arrays) -> Arrays:
+        """The statistics of samples, NaN where so few have a weight that there is no fit.
+
+        Asked on the samples lowering only; a broken replicate is recorded, its neighbours run on.
+        """
+        return statistics
+
     def fit_noise(self, source: S) -> Mapping[str, Draw]:
         """What a fit needs beside its data, added to the statistics; most need nothing."""
         return {}

@@ -18,9 +18,16 @@ from recurse.sources import Source
 from recurse.sources.linear_regression import Regression
 from recurse.streams import Draw, Normal, Streams
 
+_SINGULAR = 1e-12
+
 
 class Linear(Labelling[Regression]):
-    """``y = x.coef + noise``: parameters ``coef [R, d]``; the last model labels new data."""
+    """``y = x.coef + noise``: parameters ``coef [R, d]``; the last model labels new data.
+
+    Least squares on samples that span fewer than d dimensions (a verifier left too few, say) have
+    no fit: the replicate is recorded as failed in that generation. With ``ridge`` or ``min_norm``
+    any sample will do.
+    """
 
     kind: Literal["linear"] = "linear"
     cite = "Mobahi et al. 2002.05715; Dohmatob et al. 2402.07712; Gerstgrasser et al. 2404.01413"
@@ -71,18 +78,28 @@ class Linear(Labelling[Regression]):
     def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:
         return {name: left[name] + right[name] for name in left}
 
+    def determined(self, xp: Any, statistics: Arrays) -> Arrays:
+        """A Gram matrix whose smallest eigenvalue is below 1e-12 of the largest has no inverse."""
+        if self.ridge or self.min_norm:
+            return statistics
+        gram = statistics["gram"]
+        finite = xp.isfinite(xp.sum(gram, axis=(1, 2)))[:, None, None]
+        values = xp.linalg.eigvalsh(xp.where(finite, gram, xp.zeros_like(gram)))
+        spans = (values[:, 0] > _SINGULAR * values[:, -1])[:, None, None]
+        return {**statistics, "gram": xp.where(spans, gram, xp.full_like(gram, float("nan")))}
+
     def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
         count = statistics["count"][:, None]
         if "gram" not in statistics:
             return {"coef": statistics["coef"] / count}
+        # Nothing left (all was filtered out) has no fit; a singular matrix would stop the block.
         gram, moment = statistics["gram"], statistics["moment"]
+        gram = xp.where(count[..., None] > 0, gram, xp.full_like(gram, float("nan")))
         if self.min_norm:
             return {"coef": _shortest(xp, gram, moment)}
         if self.ridge:
             identity = xp.eye(gram.shape[-1], dtype=xp.float64)[None, ...]
             gram = gram + (self.ridge * count)[..., None] * identity
-        # Nothing left (all was filtered out) has no fit; a singular matrix would stop the block.
-        gram = xp.where(count[..., None] > 0, gram, xp.full_like(gram, float("nan")))
         return {"coef": xp.linalg.solve(gram, moment[..., None])[..., 0]}
 
     def noise(self, source: Regression, n: int) -> Mapping[str, Draw]:

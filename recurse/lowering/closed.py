@@ -89,6 +89,8 @@ class ClosedForm:
             kept = {name: values for name, values in batch.items() if name != "weight"}
             weights = self._runtime.array(weights * batch.get("weight", 1.0))
             data = self._call("statistics", self._put(kept), weights)
+        if not self._exact and type(self._family).determined is not Closed.determined:
+            data = self._call("determined", dict(data))
         drawn = self._streams.draws(generation, "fit", self._family.fit_noise(self._source))
         params = self._solve({**self._fixed, **data, **self._put(drawn)})
         if type(self._family).carry is not Closed.carry:
