@@ -61,6 +61,7 @@ def _fitting(arm: Arm) -> Iterator[Refusal]:
     if reason:
         yield "E203", reason, ("sampler",)
     reason = arm.corrector.refusal(arm.source, tuple(arm.model.fields(arm.source)))
+    reason = reason or arm.corrector.suits(arm.model)
     if arm.corrector.weighs and not isinstance(arm.model, Closed):
         reason = f"it weighs samples, and '{arm.model.kind}' is trained on whole samples"
     if reason:

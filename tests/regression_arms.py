@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from recurse.correctors.edit_labels import EditLabels
+from recurse.correctors.unlearn import Unlearn
 from recurse.families.linear import Linear
 from recurse.metrics.excess_risk import ExcessRisk
+from recurse.metrics.posterior_kl import PosteriorKl
 from recurse.metrics.ridge_risk import RidgeRisk
 from recurse.policies import Policy
 from recurse.policies.accumulate import Accumulate
+from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
 from recurse.scenario import Arm, Samples
+from recurse.sources.linear_regression import LinearRegression
 from recurse.sources.regression import SpectralRegression
 
 SLOPE = SpectralRegression(
@@ -22,6 +26,9 @@ SLOPE = SpectralRegression(
 GIVEN = SpectralRegression(dim=4, noise=0.7, spectrum=(3.0, 1.0, 0.5, 0.2))
 WIDE = SpectralRegression(dim=9, noise=0.5, design="fresh")
 STUDENT = (ExcessRisk(), RidgeRisk(samples=20, ridge=0.1))
+
+PRIOR = Linear(prior=2.0)
+SMALL = LinearRegression(dim=3, noise=0.7, design="fresh")
 
 
 def spectral(policy: Policy, **fields: Any) -> Arm:
@@ -47,6 +54,17 @@ def wide(policy: Policy, **fields: Any) -> Arm:
     return spectral(policy, **{**given, **fields})
 
 
+def unlearnt(policy: Policy, **fields: Any) -> Arm:
+    """A posterior in three dimensions; synthetic samples are unlearned after each fit."""
+    given = {
+        "source": SMALL,
+        "model": PRIOR,
+        "corrector": Unlearn(),
+        "metrics": (ExcessRisk(), PosteriorKl()),
+    }
+    return spectral(policy, **{**given, **fields})
+
+
 REGRESSIONS: dict[str, Arm] = {
     "regression replace": spectral(Replace(), metrics=STUDENT),
     "regression accumulate": spectral(Accumulate()),
@@ -56,6 +74,17 @@ REGRESSIONS: dict[str, Arm] = {
     "regression edited": spectral(Replace(), source=GIVEN, corrector=EditLabels(share=0.1)),
     "regression edited again": spectral(
         Replace(), source=GIVEN, corrector=EditLabels(share=0.3, edits="overlapping")
+    ),
+    "regression prior": spectral(Accumulate(), model=PRIOR),
+    "regression unlearnt": unlearnt(Mix()),
+    "regression unlearnt, subsample": unlearnt(
+        AccumulateSubsample(), corrector=Unlearn(flagged=0.5)
+    ),
+    "regression unlearnt, threshold": unlearnt(
+        Accumulate(), corrector=Unlearn(threshold=0.1, flagged=0.5), generations=4
+    ),
+    "regression unlearnt, independent": unlearnt(
+        Mix(), corrector=Unlearn(threshold=0.01, posterior="mean_field"), generations=4
     ),
     "regression wide": wide(Replace()),
     "regression wide, unequal": wide(Replace(), samples=Samples(real=14, synthetic=6)),

@@ -13,6 +13,7 @@ from recurse.correctors.edit_labels import EditLabels
 from recurse.correctors.kmeans import KMeans
 from recurse.correctors.none import NoCorrector
 from recurse.correctors.oracle import Oracle
+from recurse.correctors.unlearn import Unlearn
 from recurse.correctors.verifier import Reference, Verifier
 from recurse.correctors.watermark import Watermark
 from recurse.policies.accumulate_subsample import AccumulateSubsample
@@ -35,6 +36,7 @@ EXAMPLES: dict[str, Corrector] = {
     "verifier": Verifier(reference=Reference(tolerance=1.5)),
     "curation": Curation(k=3, direction=(1.0, 0.0, -0.5)),
     "detector": Detector(auc=0.8),
+    "unlearn": Unlearn(),
     "watermark": Watermark(tpr=0.9, fpr=0.1),
 }
 
@@ -47,7 +49,9 @@ def test_every_corrector_names_the_origin_of_its_information() -> None:
         "kmeans": "real sample",
         "oracle": "true distribution",
         "edit_labels": "nothing",
-        **{name: "external verifier" for name in ("verifier", "curation", "detector", "watermark")},
+        **dict.fromkeys(
+            ("verifier", "curation", "detector", "watermark", "unlearn"), "external verifier"
+        ),
     }
 
 
@@ -132,7 +136,7 @@ def test_kmeans_centroids_are_means_of_the_real_sample() -> None:
 def test_refusals() -> None:
     source = LinearRegression(dim=2)
     assert "regression" in str(KMeans().refusal(source, ("x", "y")))
-    for corrector in (c for c in EXAMPLES.values() if not c.keeps):
+    for corrector in (c for c in EXAMPLES.values() if not (c.keeps or c.marks)):
         assert corrector.refusal(SKEW, ("x",)) is None
 
 

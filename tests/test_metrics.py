@@ -128,6 +128,7 @@ SERVED: dict[str, list[tuple[Any, Any]]] = {
     "degenerate": [],
     "effective_rank": [],
     "mean_square": [],
+    "posterior_kl": [],
     "deviation_above": [],
     "entropy": [],
     "hallucinated": [(SKEW, Gaussian())],

@@ -19,6 +19,7 @@ from recurse.correctors.edit_labels import EditLabels
 from recurse.correctors.kmeans import KMeans
 from recurse.correctors.none import NoCorrector
 from recurse.correctors.oracle import Oracle
+from recurse.correctors.unlearn import Unlearn
 from recurse.correctors.verifier import Reference, Verifier
 from recurse.correctors.watermark import Watermark
 from recurse.families.linear import Linear
@@ -36,6 +37,7 @@ from recurse.metrics.log_spread import LogSpread
 from recurse.metrics.mean_square import MeanSquare
 from recurse.metrics.mode_coverage import ModeCoverage
 from recurse.metrics.parameter_error import ParameterError
+from recurse.metrics.posterior_kl import PosteriorKl
 from recurse.metrics.ridge_risk import RidgeRisk
 from recurse.metrics.second_moment import SecondMoment
 from recurse.metrics.tail_kept import TailKept
@@ -114,6 +116,7 @@ CORRECTORS: dict[str, Corrector] = {
     "verifier": Verifier(reference=Reference(tolerance=1.5)),
     "curation": Curation(k=3, nearness=Nearness(target=(1.0, -2.0, 0.5))),
     "detector": Detector(auc=0.8),
+    "unlearn": Unlearn(flagged=0.5),
     "watermark": Watermark(tpr=0.9, fpr=0.1),
 }
 
@@ -132,9 +135,11 @@ def test_correctors(name: str, labelled: bool) -> None:
     if corrector.keeps:
         batch["y"], drawn["y"] = batch["x"][..., 0], batch["x"][..., 0]
     kept = {f"last/{name}": batch[name] for name in corrector.keeps}
-    prepared = put({**kept, **corrector.prepare(STREAMS, SKEW, real)})
+    source: Any = FRESH_DESIGN if corrector.marks else SKEW
+    prepared = put({**kept, **corrector.prepare(STREAMS, source, real)})
     corrected, share = corrector.correct(strict, put(batch), prepared, put(drawn))
-    weight = {"weight"} if corrector.weighs else set()
+    said = {"weight": corrector.weighs, "mark": corrector.marks}
+    weight = {name for name, has in said.items() if has}
     assert corrected.keys() == batch.keys() | weight and share.shape == (3,)
     assert all(corrected[name].dtype == strict.float64 for name in weight)
     assert corrected["x"].shape == (3, 12, 3) and share.dtype == strict.float64
@@ -174,6 +179,7 @@ METRICS: dict[str, Any] = {
     "mean_square": MeanSquare(),
     "hallucinated": Hallucinated(samples=60),
     "tail_kept": TailKept(samples=60),
+    "posterior_kl": PosteriorKl(),
     "mode_coverage": ModeCoverage(samples=60),
     "total_variation": TotalVariation(),
     "elbo": Elbo(),
@@ -217,6 +223,7 @@ def test_metrics(name: str, dtype: Any) -> None:
     params["degenerate"] = strict.ones(3, dtype=strict.float64)
     params["product"] = strict.ones((3, 4), dtype=strict.float64)
     params["mean_square"] = strict.ones(3, dtype=strict.float64)
+    params["divergence"] = strict.ones(3, dtype=strict.float64)
     params["second_moment"] = strict.ones(3, dtype=strict.float64)
     quantities["latent_spread"] = quantities["total_variation"] = quantities["elbo"]
     for reference in (shared, {"x": SKEW.draw(STREAMS, 0, "heldout", 50)["x"].astype(dtype)}):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recurse.backend import Array, Arrays, Host
+from recurse.families import Family
 from recurse.sources import Batch, Source
 from recurse.spec import Kind
 from recurse.streams import Streams
@@ -22,12 +24,19 @@ class Corrector(Kind):
     weighs: ClassVar[bool] = False
     """Whether it weighs samples, which families trained by gradient steps do not know."""
 
+    marks: ClassVar[bool] = False
+    """Whether it hands on a field ``mark`` ``[R, n]``, 1 for the samples that it means: ``adjust``
+    is then given their statistics in all data of the fit, ``marked_<name>``."""
     keeps: ClassVar[tuple[str, ...]] = ()
     """Fields of the data that it works on from generation to generation: ``last/<name>`` among what
     is prepared is that of the real sample at first, then of the batch that it handed on."""
 
     def refusal(self, source: Source, fields: tuple[str, ...]) -> str | None:
         """Why it cannot serve this source and these fields, or None."""
+        return None
+
+    def suits(self, family: Family[Any]) -> str | None:
+        """Why it cannot change the models of this family, or None."""
         return None
 
     def candidates(self, n: int) -> int:
@@ -61,6 +70,11 @@ class Corrector(Kind):
         """
         return None
 
-    def adjust(self, xp: Any, params: Arrays, previous: Arrays, prepared: Arrays) -> Arrays:
-        """The model that is kept of the one just fitted; ``previous`` is empty in generation 0."""
+    def adjust(
+        self, call: Callable[..., Any], params: Arrays, previous: Arrays, prepared: Arrays
+    ) -> Arrays:
+        """The model that is kept of the one just fitted; ``previous`` is empty in generation 0.
+
+        ``call(method, ...)`` runs a method of the corrector as a compiled program.
+        """
         return params

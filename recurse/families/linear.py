@@ -34,6 +34,11 @@ class Linear(Labelling[Regression]):
     parameters: ClassVar[tuple[str, ...]] = ("coef",)
     ridge: Annotated[float, Field(ge=0)] = 0.0
     """Penalty on ``|coef|^2`` beside the mean squared error; 0 is ordinary least squares."""
+    prior: Annotated[float, Field(ge=0, le=1e12)] = 0.0
+    """In place of ``ridge``: the fit is the posterior ``N(coef, noise^2 precision^-1)`` under a
+    prior ``N(0, noise^2 I / prior)``, the noise known. Parameters are then ``precision [R, d, d]``,
+    the Gram matrix plus ``prior I``, and ``divergence [R]``, 0 until a corrector changes the model.
+    """
     min_norm: bool = False
     """Allow fewer samples than dimensions: of all least-squares solutions take the shortest. What
     lies below 1e-10 of the largest eigenvalue of the Gram matrix counts as zero."""
@@ -48,15 +53,16 @@ class Linear(Labelling[Regression]):
     def problems(self, source: Regression, row: Row, real: int) -> list[tuple[str, str, str]]:
         found = super().problems(source, row, real)
         least = source.dim + 2
-        if self.min_norm and self.ridge:
-            found.append(("model.ridge", "E204", "a penalty and minimum norm exclude each other"))
+        if sum(map(bool, (self.min_norm, self.ridge, self.prior))) > 1:
+            text = "a penalty, a prior and minimum norm exclude each other"
+            found.append(("model.ridge" if self.ridge else "model.prior", "E204", text))
         elif self.min_norm and abs(row.size - source.dim) < 2:
             text = (
                 f"minimum norm in {source.dim} dimensions has no finite risk with {row.size} "
                 f"samples (generation {row.generation})"
             )
             found.append(("samples", "E204", text))
-        elif not (self.ridge or self.min_norm) and row.size < least:
+        elif not (self.ridge or self.prior or self.min_norm) and row.size < least:
             found.append(
                 (
                     "samples",
@@ -80,7 +86,7 @@ class Linear(Labelling[Regression]):
 
     def determined(self, xp: Any, statistics: Arrays) -> Arrays:
         """A Gram matrix whose smallest eigenvalue is below 1e-12 of the largest has no inverse."""
-        if self.ridge or self.min_norm:
+        if self.ridge or self.prior or self.min_norm:
             return statistics
         gram = statistics["gram"]
         finite = xp.isfinite(xp.sum(gram, axis=(1, 2)))[:, None, None]
@@ -97,10 +103,13 @@ class Linear(Labelling[Regression]):
         gram = xp.where(count[..., None] > 0, gram, xp.full_like(gram, float("nan")))
         if self.min_norm:
             return {"coef": _shortest(xp, gram, moment)}
-        if self.ridge:
+        if self.ridge or self.prior:
             identity = xp.eye(gram.shape[-1], dtype=xp.float64)[None, ...]
-            gram = gram + (self.ridge * count)[..., None] * identity
-        return {"coef": xp.linalg.solve(gram, moment[..., None])[..., 0]}
+            gram = gram + (self.ridge * count + self.prior)[..., None] * identity
+        fitted = {"coef": xp.linalg.solve(gram, moment[..., None])[..., 0]}
+        if self.prior:
+            fitted |= {"precision": gram, "divergence": xp.zeros_like(count[:, 0])}
+        return fitted
 
     def noise(self, source: Regression, n: int) -> Mapping[str, Draw]:
         return {**self.new_inputs(source, n), "e": Normal((n,))}
@@ -162,7 +171,7 @@ class Linear(Labelling[Regression]):
         if source.deviations is not None:
             root = source.deviations[:, None] * root
         count = np.asarray(float(real))
-        if self.ridge or self.min_norm:
+        if self.ridge or self.prior or self.min_norm:
             return {"count": count, "factor": root}
         return {"count": count, "whitener": np.swapaxes(np.linalg.inv(root), 1, 2)}
 

@@ -16,6 +16,8 @@ from recurse.lowering.pools import Bank, Merged, nested, whole
 from recurse.scenario import Arm
 from recurse.streams import Streams
 
+MARKED = "marked_"
+
 
 class ClosedForm:
     """A block of a closed-form family.
@@ -86,16 +88,16 @@ class ClosedForm:
     def fit(self, generation: int, data: Any, previous: Arrays | None) -> tuple[Arrays, Numbers]:
         if self._banked:
             batch, weights = data
-            kept = {name: values for name, values in batch.items() if name != "weight"}
             weights = self._runtime.array(weights * batch.get("weight", 1.0))
-            data = self._call("statistics", self._put(kept), weights)
+            data = self._sums(self._put(batch), weights)
+        data, marked = _parted(data)
         if not self._exact and type(self._family).determined is not Closed.determined:
             data = self._call("determined", dict(data))
         drawn = self._streams.draws(generation, "fit", self._family.fit_noise(self._source))
         params = self._solve({**self._fixed, **data, **self._put(drawn)})
         if type(self._family).carry is not Closed.carry:
             params = self._call("carry", dict(params), dict(previous or {}))
-        return self._correction.adjust(params, previous), {}
+        return self._correction.adjust(params, previous, marked), {}
 
     def _solve(self, data: Arrays) -> Arrays:
         """The fit, of as many replicates at a time as the family likes."""
@@ -129,10 +131,17 @@ class ClosedForm:
             return host_arrays(self._runtime, batch)
         first = next(iter(batch.values()))
         ones = self._runtime.xp.ones(first.shape[:2], dtype=self._runtime.xp.float64)
-        weights = batch.get("weight", ones)
-        left = ("weight", *(self._family.shared(self._source) if self._relabels else ()))
-        seen = {**self._fixed, **{k: v for k, v in batch.items() if k not in left}}
-        return self._call("statistics", seen, weights)
+        return self._sums(batch, batch.get("weight", ones))
+
+    def _sums(self, batch: Arrays, weights: Array) -> dict[str, Array]:
+        """Statistics of weighted samples, and under names with a prefix those of marked ones."""
+        left = self._family.shared(self._source) if self._relabels else ()
+        kept = {k: v for k, v in batch.items() if k not in ("weight", "mark", *left)}
+        seen = {**self._fixed, **kept}
+        found: dict[str, Array] = self._call("statistics", seen, weights)
+        if "mark" not in batch:
+            return found
+        return _joined(found, self._call("statistics", seen, weights * batch["mark"]))
 
     def _statistics(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
         requests = self._family.statistics_noise(self._source, n)
@@ -157,12 +166,16 @@ class ClosedForm:
         return self._family.generate(self._call, self._source, params, noise, self._design)
 
     def _merge(self, left: Arrays, right: Arrays) -> Arrays:
+        (left, left_marked), (right, right_marked) = _parted(left), _parted(right)
         merged: Arrays = self._call("merge", left, right)
+        if left_marked:
+            merged = _joined(merged, self._call("merge", left_marked, right_marked))
         return merged
 
     def _scale(self, statistics: Arrays, weight: float) -> Arrays:
+        statistics, marked = _parted(statistics)
         scaled: Arrays = self._call("scale", statistics, weight)
-        return scaled
+        return _joined(scaled, self._call("scale", marked, weight)) if marked else scaled
 
     def _put(self, arrays: Host) -> dict[str, Array]:
         return runtime_arrays(self._runtime, arrays)
@@ -198,6 +211,16 @@ class Compiled:
     def host(self, values: Array) -> NDArray[Any]:
         """An array of the device as NumPy."""
         return self._runtime.host(values)
+
+
+def _joined(statistics: Arrays, marked: Arrays) -> dict[str, Array]:
+    return {**statistics, **{f"{MARKED}{name}": values for name, values in marked.items()}}
+
+
+def _parted(joined: Arrays) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The inverse of ``_joined``: statistics, and those of marked samples."""
+    marked = {k.removeprefix(MARKED): v for k, v in joined.items() if k.startswith(MARKED)}
+    return {k: v for k, v in joined.items() if not k.startswith(MARKED)}, marked
 
 
 def _is_array(value: Any) -> bool:

@@ -50,25 +50,31 @@ class Correction:
         self._prepared = runtime_arrays(self._runtime, arrays)
 
     def screen(self, generation: int, purpose: str, n: int) -> Host:
-        """The field ``weight`` of real samples if samples are weighed at all."""
-        if not self._corrector.weighs:
-            return {}
-        weights = self._corrector.screen(self._streams, generation, purpose, n)
-        return {"weight": np.ones((len(self._streams.seeds), n)) if weights is None else weights}
+        """Of real samples the field ``weight`` if samples are weighed at all, and ``mark`` (0)."""
+        found, shape = {}, (len(self._streams.seeds), n)
+        if self._corrector.weighs:
+            weights = self._corrector.screen(self._streams, generation, purpose, n)
+            found["weight"] = np.ones(shape) if weights is None else weights
+        if self._corrector.marks:
+            found["mark"] = np.zeros(shape)
+        return found
 
     def candidates(self, n: int) -> int:
         """How many samples the corrector wants to see for ``n``."""
         return self._corrector.candidates(n)
 
-    def adjust(self, params: Arrays, previous: Arrays | None) -> Arrays:
-        """The model that is kept of the one just fitted."""
+    def adjust(
+        self, params: Arrays, previous: Arrays | None, marked: Arrays | None = None
+    ) -> Arrays:
+        """The model that is kept of the one just fitted; ``marked``: statistics of marked data."""
         if type(self._corrector).adjust is Corrector.adjust:
             return params
-        adjusted = self._runtime.compile(type(self._corrector).adjust, (0, 1))
-        kept: Arrays = adjusted(
-            self._corrector, self._runtime.xp, dict(params), dict(previous or {}), self._prepared
-        )
-        return kept
+        known = {**self._prepared, **{f"marked_{k}": v for k, v in (marked or {}).items()}}
+        return self._corrector.adjust(self._call, dict(params), dict(previous or {}), known)
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        compiled = self._runtime.compile(getattr(type(self._corrector), method), (0, 1))
+        return compiled(self._corrector, self._runtime.xp, *arguments)
 
     def correct(self, generation: int, batch: Arrays, n: int) -> tuple[Arrays, Numbers]:
         """The corrected batch, and the share touched as ``corrected_share``.
@@ -86,6 +92,9 @@ class Correction:
         )
         if ("weight" in changed) != self._corrector.weighs:
             text = "does not say truly whether it weighs samples"
+            raise ValueError(f"corrector '{self._corrector.kind}' {text}")
+        if ("mark" in changed) != self._corrector.marks:
+            text = "does not say truly whether it marks samples"
             raise ValueError(f"corrector '{self._corrector.kind}' {text}")
         for name, field in changed.items():
             if field.shape[1] != n:

@@ -73,7 +73,7 @@ def least_squares_refusal(arm: Any) -> str | None:
     """Why the arm is not least squares with finite expected risk; None if it is."""
     if arm.source.law != "linear":
         return f"the law of a {arm.source.kind} source is not that of a linear regression"
-    if arm.model.ridge > 0:
+    if arm.model.ridge > 0 or arm.model.prior > 0:
         return "the risk of ridge regression is not known in closed form"
     try:
         smallest = min(fit.size for fit in usage_of(arm).fits)
