@@ -13,6 +13,7 @@ from recurse.engines.local import Failure
 from recurse.explain import duration, explain, ranges, row_text, size
 from recurse.running import Result
 from recurse.schedule import REAL, Pool, Row, Use
+from recurse.store.records import ClaimRecord
 
 CHAIN = Use(Pool("synthetic", 1), 10, length=4)
 ONE, TWO, THREE, _ = CHAIN.each()
@@ -108,7 +109,6 @@ def test_claims_are_told_once_where_backends_agree() -> None:
 
 
 def test_open_claims_fail_a_whole_run_only(spec: Path) -> None:
-    from recurse.store.records import ClaimRecord
 
     def ended(holds: bool | None, partial: bool) -> int:
         claim = ClaimRecord("1 grows", "grows", "policy=replace", holds, "it grows", "as seen")
