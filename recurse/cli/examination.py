@@ -33,6 +33,7 @@ def examine(store: str) -> list[Finding]:
         *_backends(),
         _reports(),
         Finding("shipped specs", bool(shipped()), ", ".join(shipped()) or "none found"),
+        _disk(store),
         _store(store),
     ]
 
@@ -48,6 +49,19 @@ def _reports() -> Finding:
     if reporting.available():
         return Finding("reports", True, f"vl-convert {_version('vl-convert-python')}")
     return Finding("reports", None, f"not installed: {reporting.INSTALL}")
+
+
+def _disk(path: str) -> Finding:
+    from recurse.store.mounts import file_system, refuse_network
+
+    found = file_system(Path(path))
+    if found is None:
+        return Finding("disk", None, "this system does not tell which file system it is")
+    try:
+        remark = refuse_network(Path(path))
+    except RecurseError as refused:
+        return Finding("disk", False, str(refused))
+    return Finding("disk", None if remark else True, remark or f"{found.kind} at {found.mount}")
 
 
 def _store(path: str) -> Finding:

@@ -24,6 +24,7 @@ from recurse.store.faults import fault
 from recurse.store.files import sweep, sync_directory
 from recurse.store.ingest import DivergentRerun, Outcome, insert_batch, reached
 from recurse.store.lock import StoreLock
+from recurse.store.mounts import refuse_network
 from recurse.store.records import (
     CellRecord,
     ClaimRecord,
@@ -64,6 +65,7 @@ class StoreWriter:
             StoreBusy: somebody else writes; exit code 3.
             StoreFull: less than ``minimum_free`` bytes are free.
             NewerStore: the store was written by a newer program.
+            NetworkStore: it is on a network file system.
         """
         self.root = Path(path)
         self.stage = self.root / "stage"
@@ -74,6 +76,8 @@ class StoreWriter:
         self._settled: set[str] = set()
         self._reached: dict[str, int] | None = None
         self._published = time.monotonic()
+        if remark := refuse_network(self.root):
+            self.messages.append(remark)
         for folder in (self.root, self.stage, self.checkpoints):
             folder.mkdir(parents=True, exist_ok=True)
         self._lock = StoreLock(self.root, command, wait)
