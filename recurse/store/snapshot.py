@@ -68,6 +68,8 @@ def publish(root: Path, database: Path) -> Path:
         raise
     fault("publish.after_rename")
     sync_directory(folder)
+    if last is None:
+        sync_directory(root)
     for old in published(root)[:-KEEP]:
         old.unlink()
     fault("publish.after_prune")

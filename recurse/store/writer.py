@@ -78,6 +78,7 @@ class StoreWriter:
         self._published = time.monotonic()
         if remark := refuse_network(self.root):
             self.messages.append(remark)
+        new = not self.root.exists()
         for folder in (self.root, self.stage, self.checkpoints):
             folder.mkdir(parents=True, exist_ok=True)
         self._lock = StoreLock(self.root, command, wait)
@@ -87,6 +88,9 @@ class StoreWriter:
             self._dirty = snapshot.is_stale(self.root, self.root / database.DATABASE)
             self._connection = self._open()
             sweep(self.stage)
+            sync_directory(self.root)  # what is durable inside a folder needs the folder
+            if new:
+                sync_directory(self.root.absolute().parent)
         except BaseException:
             self._lock.release()
             raise
