@@ -137,6 +137,15 @@ def test_a_bad_file_has_its_place_in_the_spec(tmp_path: Path) -> None:
     assert "line 2, column 1" in problem.message
 
 
+def test_pairs_of_words(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.txt"
+    path.write_text("a b a b a c a b", encoding="utf-8")
+    source = Words(path=str(path), order=2)
+    np.testing.assert_allclose(source.p, np.array([3, 2, 1, 1]) / 7)  # ab, ba, ac, ca
+    assert source.problems() == [] and Words(path=str(path), order=8).problems()[0][0] == "order"
+    assert "one kind of gram" in Words(path=str(path), order=9).problems()[0][2]
+
+
 def test_the_digest_follows_the_content(poem: Path) -> None:
     before = Words(path=str(poem)).digest()
     assert before == Tokens(path=str(poem)).digest() != Words().digest()

@@ -28,7 +28,7 @@ def without_truth(source: Source, family: Family[Any]) -> str | None:
     if reason is not None:
         return reason
     theirs, ours = getattr(source, "order", None), getattr(family, "order", None)
-    if theirs != ours:
+    if family.kind == "ngram" and theirs != ours:
         return f"needs the true probabilities of order {ours}, and the source has order {theirs}"
     return None
 

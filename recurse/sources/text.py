@@ -72,7 +72,7 @@ class TextSource(Discrete):
             return [("path", "E208", f"cannot read '{self._file()}': {error}")]
         if self.first is not None and self.first > len(text.symbols):
             return [("first", "E204", f"the text has {len(text.symbols)} tokens, not {self.first}")]
-        if self.alphabet < 2:
+        if len(text.counts) < 2:
             return [("path", "E204", f"'{self._file()}' has one kind of token; 2 are needed")]
         return []
 
