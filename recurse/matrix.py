@@ -113,9 +113,16 @@ def _nested(pick: Mapping[str, tuple[Any, Path]]) -> dict[str, Any]:
 def _combination(
     pick: Mapping[str, tuple[Any, Path]], axes: Mapping[str, Sequence[Any]]
 ) -> Combination:
-    named = {p: _text(v, axes.get(p, ())) for p, (v, _) in pick.items() if p != "backend"}
+    named = {p: _value(v, axes.get(p, ())) for p, (v, _) in pick.items() if p != "backend"}
     label = ",".join(f"{path}={text}" for path, text in named.items())
     return Combination(label, {path: place for path, (_, place) in pick.items()})
+
+
+def _value(value: Any, siblings: Sequence[Any]) -> str:
+    """Of a list, its items; commas in parentheses do not part axes."""
+    if isinstance(value, list | tuple):
+        return f"({','.join(_text(item, ()) for item in value)})"
+    return _text(value, siblings)
 
 
 def _text(value: Any, siblings: Sequence[Any]) -> str:

@@ -78,6 +78,7 @@ NGRAM: dict[str, Arm] = {
     "ngram top_k": grams(Fresh(), source=BLOCKS, sampler=TopK(k=2)),
     "ngram oracle": grams(Replace(), source=TURNS, corrector=Oracle(gamma=0.5)),
     "ngram detector": grams(AccumulateSubsample(), source=BLOCKS, corrector=Detector(auc=0.8)),
+    "ngram part kept": grams(Mix(keep=0.5), source=BLOCKS),
     "ngram letters": grams(
         Mix(),
         source=LETTERS,

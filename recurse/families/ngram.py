@@ -156,7 +156,7 @@ class Ngram(Closed[Source]):
         return {}
 
     def given(self, source: Source, n: int, params: Host) -> Mapping[str, Given]:
-        p, start = params["p"], params["start"]
+        p, start = _plain(params["p"]), _plain(params["start"])
         contexts = start.shape[1]
         turns = n // contexts + (np.arange(contexts) < n % contexts)
         even = _even(source)
@@ -231,6 +231,17 @@ def multinomials(
     counts[rows, last] = drawn[rows, top]
     counts[rows, top] = drawn[:, -1]
     return np.asarray(counts, dtype=np.int64)
+
+
+def _plain(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Without the last 13 bits: they are the backend's rounding of a division.
+
+    A binomial law is drawn in another way above one half, so the last bit of a ratio that is one
+    half could otherwise change every draw that follows.
+    """
+    mantissa, exponent = np.frexp(p)
+    found: NDArray[np.float64] = np.ldexp(np.round(mantissa * 2.0**40), exponent - 40)
+    return found
 
 
 def _laws(xp: Any, counts: Array) -> Array:
