@@ -17,9 +17,10 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from recurse import jsonschema
+from recurse.codes import CODES
 from recurse.document import Document, Path, dotted
 from recurse.jsonschema import Place
-from recurse.problems import CODES, Problem
+from recurse.problems import Problem
 from recurse.yamlevents import scalar
 
 _EXPECTED = {

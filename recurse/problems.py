@@ -12,55 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-CODES: dict[str, str] = {
-    "E001": "The file must exist and be readable.",
-    "E002": "The file must be UTF-8 text.",
-    "E003": "Control characters and unusual line breaks must be written as escapes.",
-    "E004": "A file has at most 256 KiB.",
-    "E005": "Values nest at most 32 levels deep.",
-    "E006": "A file has at most 20,000 values, counted after aliases are expanded.",
-    "E007": "The file must be YAML.",
-    "E008": "A key is given once in its mapping.",
-    "E009": "YAML tags are not used.",
-    "E010": "A file is one YAML document.",
-    "E011": "An alias names an anchor that is complete before it; '<<' merges mappings.",
-    "E012": "Keys are plain text.",
-    "E013": "Numbers are finite, and whole numbers fit in 64 bits.",
-    "E014": "A text has at most 4,096 characters.",
-    "E015": "The top level is a mapping of plain values.",
-    "E016": "'extends' names other files by relative path, without a cycle.",
-    "E017": "'--set' takes PATH=VALUE with a path that can hold a value.",
-    "E101": "Keys are known; only 'meta' is free.",
-    "E102": "Required keys are given.",
-    "E103": "The kind exists.",
-    "E104": "The value has the expected type.",
-    "E105": "The number is within its bounds.",
-    "E106": "The value is one of those allowed.",
-    "E107": "The list or text has an allowed length.",
-    "E108": "The text has the expected form.",
-    "E109": "The values agree with each other.",
-    "E201": "The backend has the family.",
-    "E202": "The metric can be computed for this source and family.",
-    "E203": "The corrector can serve this source and family.",
-    "E204": "The counts make sense.",
-    "E205": "The schedule asks only for data that exist.",
-    "E206": "The run fits into memory.",
-    "E207": "The backend exists and is installed.",
-    "E208": "The source's data file exists and is readable.",
-    "E209": "A claim names arms and metrics that exist.",
-    "E210": "The number of cells is within the limit.",
-    "E211": "The family can model the source.",
-    "E212": "The matrix has axes that exist, and values for each.",
-    "E301": "One process writes to a store.",
-    "E302": "The store can be read by this version.",
-    "E303": "A selection matches something.",
-    "E304": "A stored plan agrees with the scenario.",
-    "E401": "Losses and parameters stay finite.",
-    "E402": "Workers do not die.",
-    "E403": "Claims hold.",
-}
-"""Code -> its rule. E0 the file, E1 structure and types, E2 plan, E3 store, E4 run."""
-
 _ANNOTATIONS = 10  # GitHub shows no more per step
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 

@@ -13,6 +13,7 @@ from recurse.cli import console
 from recurse.cli.commands import (
     db,
     doctor,
+    explain,
     export,
     init,
     kinds,
@@ -43,6 +44,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
     "export": export.export,
     "schema": schema.schema,
     "kinds": kinds.kinds,
+    "explain": explain.explain,
     "doctor": doctor.doctor,
 }
 _HELP = ["-h", "--help"]
