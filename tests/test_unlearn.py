@@ -90,6 +90,7 @@ def test_exact_unlearning_is_retraining(backend: str) -> None:
 POLICIES: dict[str, Policy] = {
     "mix": Mix(),
     "accumulate": Accumulate(),
+    "by_age": Accumulate(age="linear"),
     "fresh": Fresh(),
     "weighted": WeightedFresh(w=0.3),
     "subsample": AccumulateSubsample(budget=40),

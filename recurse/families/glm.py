@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from recurse.backend import Array, Arrays
-from recurse.families.labelling import Labelling
+from recurse.families.labelling import Labelling, folded
 from recurse.schedule import Row
 from recurse.sources import Source
 from recurse.sources.glm import GlmSource
@@ -102,7 +102,7 @@ class Glm(Labelling[GlmSource]):
         if "z" not in batch:
             return {**self.fixed(xp, batch), "y": y, "weight": weights}
         n = batch["z"].shape[2]
-        return {"y": _folded(xp, y, n), "weight": _folded(xp, weights, n)}
+        return {"y": folded(xp, y, n), "weight": folded(xp, weights, n)}
 
     def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:
         return {name: left[name] + right[name] for name in left}
@@ -190,11 +190,3 @@ def _along(xp: Any, z: Array, values: Array) -> Array:
 
 def _length(xp: Any, coef: Array) -> Array:
     return xp.sqrt(xp.sum(coef**2, axis=1, keepdims=True))
-
-
-def _folded(xp: Any, values: Array, n: int) -> Array:
-    """Sums over the copies of a design of n inputs: ``[R, n]``."""
-    replicates, total = values.shape
-    if total == n:
-        return values
-    return xp.sum(xp.reshape(values, (replicates, total // n, n)), axis=1)

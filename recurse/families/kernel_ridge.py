@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from recurse.backend import Array, Arrays
 from recurse.families import Closed
-from recurse.families.labelling import copies
+from recurse.families.labelling import copies, folded
 from recurse.sources import Source
 from recurse.sources.function import HELDOUT, Function
 from recurse.streams import Draw, Normal
@@ -81,8 +81,23 @@ class KernelRidge(Closed[Function]):
         wide = 1 << (size - 1).bit_length()  # the bank doubles
         return 6 * wide * wide + 200 * wide, 25.0 * wide**3
 
+    def relabels(self, source: Function) -> bool:
+        return True
+
+    def fixed(self, xp: Any, design: Arrays) -> dict[str, Array]:
+        return {"inputs": design["x"] + 0.0}
+
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
-        return {"x": batch["x"], "y": batch["y"], "weight": weights}
+        """Sums of weights, labels and their squares, of each input where the design is known."""
+        y = batch["y"]
+        sums = {"weight": weights, "y": weights * y, "square": weights * y**2}
+        if "inputs" not in batch:
+            return {**self.fixed(xp, batch), **sums}
+        n = batch["inputs"].shape[1]
+        return {name: folded(xp, values, n) for name, values in sums.items()}
+
+    def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:
+        return {name: left[name] + right[name] for name in left}
 
     def similarity(self, xp: Any, left: Array, right: Array) -> Array:
         """The kernel between inputs ``[R, m, 1]`` and ``[R, n, 1]``: ``[R, m, n]``."""
@@ -90,16 +105,20 @@ class KernelRidge(Closed[Function]):
         return xp.exp(-xp.abs(gap) if self.kernel == "exponential" else -0.5 * gap**2)
 
     def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
-        x, y, weight = statistics["x"], statistics["y"], statistics["weight"]
+        x, weight = statistics["inputs"], statistics["weight"]
         total = xp.sum(weight, axis=1)[:, None]
-        root = xp.sqrt(weight / xp.where(total > 0.0, total, xp.ones_like(total)))
+        safe = xp.where(total > 0.0, total, xp.ones_like(total))
+        root = xp.sqrt(weight / safe)
+        y = statistics["y"] / xp.where(weight > 0.0, weight, xp.ones_like(weight))
+        # Labels of one input differ: no function comes nearer to them than this.
+        within = xp.sum(statistics["square"], axis=1) / safe[:, 0] - xp.sum((root * y) ** 2, axis=1)
         matrix = root[:, :, None] * self.similarity(xp, x, x) * root[:, None, :]
         # What is not finite would stop every replicate of the block; nothing left has no fit.
         lost = ~xp.logical_and(total > 0.0, xp.isfinite(xp.sum(root * y, axis=1)[:, None]))
         d, vectors = xp.linalg.eigh(xp.where(lost[..., None], xp.zeros_like(matrix), matrix))
         d = xp.where(d > 0.0, d, xp.zeros_like(d))
         inside = xp.matmul(xp.matrix_transpose(vectors), (root * y)[..., None])[..., 0]
-        inverse = self._inverse(xp, d, inside)[:, None]
+        inverse = self._inverse(xp, d, inside, xp.clip(within, min=0.0))[:, None]
         inverse = xp.where(lost, xp.full_like(inverse, float("nan")), inverse)
         factor = inverse * d / (1.0 + inverse * d)
         coordinates = inverse / (1.0 + inverse * d) * inside
@@ -151,16 +170,16 @@ class KernelRidge(Closed[Function]):
         points = xp.asarray(list(HELDOUT), dtype=xp.float64)[None, :, None]
         return xp.broadcast_to(points, (like.shape[0], *points.shape[1:]))
 
-    def _inverse(self, xp: Any, d: Array, inside: Array) -> Array:
+    def _inverse(self, xp: Any, d: Array, inside: Array, within: Array) -> Array:
         """``1/c`` of every replicate, ``[R]``."""
         if self.ridge is not None:
             return xp.full_like(d[:, 0], 1.0 / self.ridge)
         assert self.loss is not None
-        return inverse_for(xp, d, inside**2, self.loss)
+        return inverse_for(xp, d, inside**2, self.loss - within)
 
 
-def inverse_for(xp: Any, d: Array, square: Array, loss: float) -> Array:
-    """``u = 1/c >= 0`` with ``sum_j square_j / (1 + u d_j)^2 = loss``, ``[R]``.
+def inverse_for(xp: Any, d: Array, square: Array, loss: Array) -> Array:
+    """``u = 1/c >= 0`` with ``sum_j square_j / (1 + u d_j)^2 = loss``, each ``[R]``.
 
     0 where ``sum square <= loss``; NaN where what lies outside the span (eigenvalues below 1e-12 of
     the largest) is more than ``loss``. The bounds of Mobahi et al. on ``c`` are bisected on a
@@ -176,13 +195,14 @@ def inverse_for(xp: Any, d: Array, square: Array, loss: float) -> Array:
     dead = total <= loss
     solvable = xp.logical_and(~dead, left > 0.0)
     # Replicates without a root solve 1/(1 + u)^2 = 1/4 instead.
-    level = xp.where(solvable, loss * ones, 0.25 * ones)
+    level = xp.where(solvable, loss, 0.25 * ones)
     least = xp.min(xp.where(spanned, d, xp.full_like(d, xp.inf)), axis=1)
     least, most = xp.where(solvable, least, ones), xp.where(solvable, d[:, -1], ones)
     d = xp.where(solvable[:, None], d, xp.ones_like(d))
     square = xp.where(solvable[:, None], square, xp.full_like(d, 1.0 / d.shape[1]))
-    low = (xp.sqrt(xp.where(solvable, total / loss, 4.0 * ones)) - 1.0) / most
-    high = (xp.sqrt(xp.where(solvable, inside / left, 4.0 * ones)) - 1.0) / least
+    left = xp.where(solvable, left, 0.25 * ones)
+    low = (xp.sqrt(xp.where(solvable, total, ones) / level) - 1.0) / most
+    high = (xp.sqrt(xp.where(solvable, inside, ones) / left) - 1.0) / least
     for _ in range(_BISECTIONS):
         middle = xp.sqrt(low) * xp.sqrt(high)
         short = xp.sum(square / (1.0 + middle[:, None] * d) ** 2, axis=1) > level

@@ -37,3 +37,11 @@ class Labelling(Closed[L]):
 def copies(xp: Any, x: Array, n: int) -> Array:
     """The design repeated until it has n rows; n is a multiple of its length."""
     return x if x.shape[1] == n else xp.concat([x] * (n // x.shape[1]), axis=1)
+
+
+def folded(xp: Any, values: Array, n: int) -> Array:
+    """Sums over the copies of a design of n inputs: ``[R, n]``."""
+    replicates, total = values.shape
+    if total == n:
+        return values
+    return xp.sum(xp.reshape(values, (replicates, total // n, n)), axis=1)
