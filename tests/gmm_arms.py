@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from recurse.families.gmm import Gmm
+from recurse.families.symmetric_gmm import SymmetricGmm
 from recurse.metrics.degenerate import Degenerate
+from recurse.metrics.deviation_above import DeviationAbove
 from recurse.metrics.mode_coverage import ModeCoverage
 from recurse.metrics.second_moment import SecondMoment
 from recurse.metrics.test_nll import HeldoutNll
@@ -34,9 +36,27 @@ def clusters(policy: Policy, **fields: Any) -> Arm:
     return Arm(policy=policy, **{**given, **fields})
 
 
+OPPOSITE = Mixture(form="given", means=((-2.0,), (2.0,)), deviation=0.8)
+
+
+def opposite(policy: Policy, **fields: Any) -> Arm:
+    """Two opposite components on the line, far enough apart for a stable answer."""
+    given: dict[str, Any] = {
+        "source": OPPOSITE,
+        "model": SymmetricGmm(),
+        "samples": Samples(real=20, synthetic=20),
+        "backend": "numpy",
+        "generations": 6,
+        "metrics": (DeviationAbove(threshold=0.7), SecondMoment(), HeldoutNll(heldout=30)),
+    }
+    return Arm(policy=policy, **{**given, **fields})
+
+
 GMM: dict[str, Arm] = {
     "gmm replace": clusters(Replace()),
     "gmm accumulate": clusters(Accumulate(), model=Gmm(components=3, covariance="diag")),
     "gmm mix": clusters(Mix(), model=Gmm(components=2, covariance="tied")),
+    "opposite replace": opposite(Replace(), model=SymmetricGmm(estimator="approximate")),
+    "opposite mix": opposite(Mix()),
     "gmm subsample": clusters(AccumulateSubsample(), metrics=(SecondMoment(), Degenerate())),
 }

@@ -24,7 +24,7 @@ from recurse.streams import Streams
 from tests.closed_arms import EVERYTHING, FRESH_DESIGN, least_squares, normal
 from tests.discrete_arms import frequencies
 from tests.glm_arms import EVERY, NEW_CLASSES, NEW_NUMBERS, labelled
-from tests.gmm_arms import clusters
+from tests.gmm_arms import clusters, opposite
 from tests.harness import change, operations, runtime, simulate
 from tests.kde_arms import PLANE, SEEN, kernels
 from tests.kernel_arms import WAVES, distilled
@@ -42,6 +42,7 @@ EXAMPLES: dict[str, Arm] = {
     "logistic": labelled(NEW_CLASSES, Accumulate(), generations=3, metrics=EVERY[:3]),
     "poisson_regression": labelled(NEW_NUMBERS, Accumulate(), generations=3, metrics=EVERY[:3]),
     "gmm": clusters(Accumulate(), generations=3, metrics=SEEN),
+    "symmetric_gmm": opposite(Accumulate(), generations=3, metrics=SEEN),
     "kernel_ridge": distilled(Accumulate(), generations=3, source=WAVES),
     "ngram": grams(Accumulate(), generations=3, model=Ngram(symbols=4, smoothing=0.5), metrics=NLL),
     "kde": kernels(Accumulate(), generations=3, source=PLANE),

@@ -1,4 +1,4 @@
-"""Whether a one-dimensional Gaussian still has some spread."""
+"""Whether a Gaussian of one dimension, or two with one deviation, still has some spread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DeviationAbove(Metric):
     """
 
     kind: Literal["deviation_above"] = "deviation_above"
-    cite = "Suresh et al. 2412.17646, Theorem 3"
+    cite = "Suresh et al. 2412.17646, Theorems 3 and 4"
     label: ClassVar[str] = "share of models whose deviation is above the threshold"
     worse: ClassVar[Literal["up", "down"]] = "down"
     speaks: ClassVar[frozenset[int]] = frozenset({5})
@@ -27,6 +27,8 @@ class DeviationAbove(Metric):
     """In the units of the data."""
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        if "deviation" in family.parameters:
+            return None
         if family.kind != "gaussian":
             return f"family '{family.kind}' has no standard deviation"
         if source.fields["x"] != (1,):
@@ -34,4 +36,6 @@ class DeviationAbove(Metric):
         return None
 
     def measure(self, xp: Any, view: View) -> Array:
+        if "deviation" in view.params:
+            return xp.astype(view.params["deviation"] > self.threshold, xp.float64)
         return xp.astype(view.params["covariance"][:, 0, 0] > self.threshold**2, xp.float64)

@@ -22,11 +22,12 @@ class KdeMoments(Law):
     without a subsample, and with a share a of real data the limit ``S_real + d h^2 / a``.
 
     A Gaussian mixture has the same law with the floor of its variances for ``h^2``: after any step
-    of EM the mixture has the mean and the second moment of its data, up to that floor.
+    of EM the mixture has the mean and the second moment of its data, up to that floor. Two opposite
+    Gaussians (``symmetric_gmm``) have no floor.
     """
 
     name: ClassVar[str] = "kde_moments"
-    families: ClassVar[tuple[str, ...]] = ("kde", "gmm")
+    families: ClassVar[tuple[str, ...]] = ("kde", "gmm", "symmetric_gmm")
 
     def refusal(self, arm: Any) -> str | None:
         if link_of(arm) is None:
@@ -65,6 +66,8 @@ def _variance(model: Any, fit: Portion, dim: int) -> float:
     """What a fit adds to the variance of each coordinate of its data."""
     if model.kind == "gmm":
         return float(model.floor)
+    if model.kind == "symmetric_gmm":
+        return 0.0
     return float(model.width(_weight(fit), dim) ** 2)
 
 
