@@ -28,6 +28,7 @@ LADDER = {True: (16, 64, 256, 1024, 4096), False: (1, 2, 4, 8, 16)}
 """The widths that a probe tries."""
 GENERATIONS = 6
 """How many a probe runs; the first two warm up, the last writes a checkpoint."""
+_CLEARLY = 1.1  # how much faster another width has to be
 _WORTH_IT = 60.0  # seconds of work from which on a missing measurement is worth a word
 
 
@@ -93,11 +94,15 @@ def choose(arm: Arm, cost: Estimate, seeds: int, jobs: int, probes: Probes) -> W
     times = {m.width: _predicted(m, seeds, jobs, arm.generations) for m in fitting}
     best = min(fitting, key=lambda m: (times[m.width], m.width))
     usual_one = min(fitting, key=lambda m: abs(min(usual, seeds) - m.width))
-    others = [m for m in fitting if m.width != best.width]
-    if not others:
+    if len(fitting) == 1:
         return Width(best.width, "the only width measured", best)
+    if times[usual_one.width] < _CLEARLY * times[best.width]:
+        best = usual_one
+    others = [m for m in fitting if m != best]
     other = usual_one if usual_one != best else min(others, key=lambda m: times[m.width])
     ratio = times[other.width] / times[best.width]
+    if ratio < _CLEARLY:
+        return Width(best.width, "measured, and no other is clearly faster", best)
     on = count(jobs, "worker")
     return Width(best.width, f"measured {ratio:.2g}x faster than {other.width} on {on}", best)
 
