@@ -67,7 +67,7 @@ def training_sets(arm: Any, seeds: int) -> tuple[list[Any], Record, Any]:
     return found, simulate(arm, seeds, ops=ops), ops
 
 
-WITH_DENSITY = [name for name in KDE if name != "kde moments only"]
+WITH_DENSITY = [name for name, arm in KDE.items() if arm.metrics[:2] == SEEN]
 
 
 @pytest.mark.parametrize("chunk", [1 << 18, 1300, 500])
