@@ -97,13 +97,18 @@ class Neural(Protocol):
 
 @dataclass(frozen=True)
 class Backend:
-    """A backend's declaration. ``families`` maps a neural kind to ``module:Class``."""
+    """A backend's declaration.
+
+    ``families`` maps a neural kind to ``module:Class``; ``about`` says in a sentence how it differs
+    from others, for those who have to choose one.
+    """
 
     name: str
     runtime: str
     requires: tuple[str, ...] = ()
     install: str = ""
     families: Mapping[str, str] = field(default_factory=dict)
+    about: str = ""
 
     def missing(self) -> str | None:
         """What to install before this backend can run, or None."""

@@ -11,8 +11,9 @@ from recurse.scenario import Arm
 from recurse.schedule import Row
 
 _FLOPS = 2e9  # arithmetic per second on one core for small matrices
-_DRAWN = 200.0  # arithmetic of a number whose law depends on the parameters, drawn on the host
-_OVERHEAD = 2e-6  # seconds per replicate and generation, whatever is computed
+_TRAINING = 16e9  # the same for networks in single precision
+_DRAWN = 100.0  # arithmetic of a number whose law depends on the parameters, drawn on the host
+_OVERHEAD = 1e-6  # seconds per replicate and generation, whatever is computed
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     if isinstance(arm.model, Network):
         weights, work = arm.model.cost(arm.source, rows[-1].size)
         data = 8 * width * rows[-1].size
-        return Estimate(16 * weights + data, arm.generations * work / (4 * _FLOPS))
+        return Estimate(16 * weights + data, arm.generations * work / _TRAINING)
     assert isinstance(arm.model, Closed)
     model, summed = arm.model, whole(arm.schedule) is None
     kept = summed and not model.remembers
@@ -45,7 +46,9 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     measured = max(getattr(metric, "samples", 0) for metric in arm.metrics) * width * 8 * 2
     beside, _ = model.cost(arm.source, max(row.pooled for row in rows))
     held += 8 * beside + measured + 8 * 1024 * (width + 2)
-    work = 4.0 * width**3 + (_DRAWN * numbers if exact and model.conditional else 0.0)
+    work = model.estimate_cost(arm.source) + (
+        _DRAWN * numbers if exact and model.conditional else 0.0
+    )
     work *= len(rows)
     if not exact:
         anew = not (summed and model.additive)

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 from recurse.backend import Array, Backend
 
-BACKEND = Backend(name="numpy", runtime="recurse_numpy:NumpyRuntime")
+BACKEND = Backend(
+    name="numpy",
+    runtime="recurse_numpy:NumpyRuntime",
+    about="closed-form families only; nothing to compile and the cheapest calls, so the fastest for"
+    " narrow blocks of small models",
+)
 
 
 class NumpyRuntime:

@@ -9,5 +9,7 @@ BACKEND = Backend(
     runtime="recurse_torch.runtime:TorchRuntime",
     requires=("torch",),
     install="pip install 'recurse-sim[torch]'",
+    about="compiles nothing, so it is at once at full speed; a generation of a closed form takes"
+    " 0.2 to 0.4 ms of calls however narrow the block, so wide ones pay; uses CUDA where it is",
     families={"vae": "recurse_torch.vae:VAE"},
 )

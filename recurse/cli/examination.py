@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from recurse import __version__
-from recurse.backend import backends
+from recurse.backend import Backend, backends
 from recurse.claims import count
 from recurse.cli import reporting
 from recurse.problems import RecurseError
@@ -42,7 +42,13 @@ def _backends() -> Iterator[Finding]:
     for name, backend in backends().items():
         absent = backend.missing()
         have = ", ".join(f"{package} {_version(package)}" for package in backend.requires)
-        yield Finding(f"backend {name}", None if absent else True, absent or have or "ready")
+        yield Finding(
+            f"backend {name}", None if absent else True, _about(absent or have or "ready", backend)
+        )
+
+
+def _about(state: str, backend: Backend) -> str:
+    return f"{state}: {backend.about}" if backend.about else state
 
 
 def _reports() -> Finding:

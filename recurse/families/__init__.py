@@ -163,6 +163,11 @@ class Closed(Family[S]):
         """Numbers that a fit on ``size`` samples needs beside them, and arithmetic operations."""
         return 0, 0.0
 
+    def estimate_cost(self, source: S) -> float:
+        """Arithmetic operations of drawing statistics and of estimating a model from them."""
+        width = sum(math.prod(shape) for shape in self.fields(source).values())
+        return 4.0 * width**3
+
     def density_cost(self, source: S, size: int) -> float:
         """Arithmetic operations of looking at one held-out point with a model that a fit on
         ``size`` samples made, or that many were added to."""

@@ -21,7 +21,7 @@ _WIDE = 1 << 16  # shares in one step: 512 kB, which stays in the cache
 _NARROW = 1 << 13  # below that, a step takes as long as its calls
 _ROUNDING = 1e-12  # of the data's variance: what rounding can take from a covariance, and more
 _TINY = float(np.finfo(np.float64).tiny)
-_USUAL = 30  # steps of a fit, for estimates
+_USUAL = 12  # steps of a fit, for estimates
 _EXPONENTIAL = 20.0  # arithmetic operations that one takes the time of
 
 

@@ -10,6 +10,13 @@ from recurse.store import mounts
 from tests.cli.conftest import Call
 
 
+def test_backends_say_how_they_differ(call: Call) -> None:
+    said = call("doctor").out
+    for name, words in (("numpy", "closed-form"), ("torch", "compiles nothing"), ("jax", "1 GiB")):
+        (line,) = [x for x in said.splitlines() if f"backend {name}: " in x]
+        assert words in line
+
+
 def test_the_disk_of_the_store(
     call: Call, spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

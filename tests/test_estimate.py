@@ -1,0 +1,77 @@
+"""Estimates of time: what they grow with. Benchmarks and `recurse probe` hold them to clocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from recurse.planner import plan
+from recurse.scenario import load
+
+SPEC: dict[str, Any] = {
+    "version": 1,
+    "name": "cost",
+    "source": {"kind": "gaussian", "dim": 4},
+    "model": "gaussian",
+    "policy": "replace",
+    "samples": {"real": 400, "synthetic": 400},
+    "generations": 20,
+    "seeds": 1,
+    "backend": "numpy",
+    "metrics": ["mean_error"],
+}
+GRID = {"kind": "mixture", "form": "grid"}
+
+
+def seconds(**fields: Any) -> float:
+    """For one replicate and generation, on average."""
+    (arm,) = plan(load({**SPEC, **fields})).arms
+    return arm.cost.seconds / (arm.arm.generations + 1)
+
+
+def kde(bandwidth: Any, heldout: int = 1000, **fields: Any) -> float:
+    model = {"kind": "kde", "bandwidth": bandwidth}
+    metrics = [{"kind": "test_nll", "heldout": heldout}]
+    return seconds(source=GRID, model=model, metrics=metrics, **fields)
+
+
+def gmm(**model: Any) -> float:
+    return seconds(source=GRID, model={"kind": "gmm", **model}, metrics=["second_moment"])
+
+
+def test_statistics_cost_the_same_for_any_number_of_samples() -> None:
+    many = {"real": 400_000, "synthetic": 400_000}
+    assert seconds(samples=many) == seconds() < 1e-5
+    assert seconds(samples=many, corrector={"kind": "oracle", "gamma": 1.0}) > 1e-3
+
+
+def test_steps_of_a_mixture_look_at_every_sample_and_component() -> None:
+    """Orders of magnitude above a fit in closed form to the same samples."""
+    assert gmm(components=25) > 300 * seconds(source={"kind": "gaussian", "dim": 2})
+    assert gmm(components=40) == pytest.approx(10 * gmm(components=4), rel=0.05)
+    assert gmm(components=25, restarts=3) == pytest.approx(3 * gmm(components=25), rel=0.05)
+    assert gmm(components=25, iterations=3) < 0.3 * gmm(components=25)
+
+
+def test_kernels_are_counted_at_every_held_out_point() -> None:
+    assert kde(0.1) == pytest.approx(4 * kde(0.1, heldout=250), rel=0.05)
+    assert kde(0.1) > 100 * seconds(
+        source=GRID, model={"kind": "kde", "bandwidth": 0.1}, metrics=["second_moment"]
+    )
+
+
+def test_what_adds_up_is_looked_at_once() -> None:
+    """A fixed bandwidth sums kernels of new samples, a rule those of all samples, every time."""
+    assert kde(0.1, policy="accumulate") == pytest.approx(kde(0.1), rel=0.05)
+    mean = sum(range(1, 22)) / 21
+    assert kde("scott", policy="accumulate") == pytest.approx(mean * kde(0.1), rel=0.05)
+
+
+def test_a_reused_design_is_solved_once() -> None:
+    def linear(dim: int, design: str) -> float:
+        source = {"kind": "linear_regression", "dim": dim, "design": design}
+        return seconds(source=source, model="linear", metrics=["excess_risk"])
+
+    assert 50 < linear(199, "fresh") / linear(19, "fresh") < 1100
+    assert linear(199, "fresh") > 50 * linear(199, "reused")
