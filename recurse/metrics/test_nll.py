@@ -13,7 +13,10 @@ from recurse.sources import Source
 
 
 class HeldoutNll(Metric):
-    """Mean negative log-likelihood of held-out real data, in nats per sample."""
+    """Mean negative log-likelihood of held-out real data, in nats per sample.
+
+    Of blocks of tokens per token, so that its exponential is the perplexity.
+    """
 
     kind: Literal["test_nll"] = "test_nll"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
