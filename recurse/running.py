@@ -7,14 +7,15 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from recurse.engines.local import Failure, LocalEngine, Progress, Watch, default_jobs
+from recurse.engines.crew import Crew
+from recurse.engines.local import Failure, LocalEngine, Progress, Watch
 from recurse.identity import canonical, digest
 from recurse.judging import judge
 from recurse.planner import History, Known, Plan, plan, require
@@ -59,6 +60,7 @@ def run(
     store: str | Path = "runs",
     *,
     jobs: int | None = None,
+    crew: Crew | None = None,
     sets: Sequence[str] = (),
     only: Collection[str | int] | None = None,
     retry: bool = False,
@@ -73,6 +75,7 @@ def run(
         spec: a file, a mapping or a loaded scenario.
         store: the directory of the store.
         jobs: worker processes; as many as processors by default.
+        crew: workers that are there already, and stay, in place of ``jobs`` new ones.
         sets: overrides, ``path=value`` each.
         only: arms to run, by label or by place in the plan; all by default.
         retry: run cells again that failed before.
@@ -89,9 +92,9 @@ def run(
     require(scenario, only)
     with StoreWriter(store, command) as writer:
         writer.ingest()
-        jobs = jobs or default_jobs()
+        workers = crew or Crew(jobs)
         recall = partial(history, writer, scenario.name)
-        made = plan(scenario, recall, retry, jobs).only(only)
+        made = plan(scenario, recall, retry, workers.jobs).only(only)
         planned(made)
         name = writer.begin_run(
             _record(scenario), _members(made), made.data(), _provenance(command)
@@ -99,8 +102,9 @@ def run(
         _put_static(writer, made)
         status = "interrupted"
         try:
-            engine = LocalEngine(made, writer, name, jobs, watch, every)
-            failures = engine.execute()
+            with workers if crew is None else nullcontext():
+                engine = LocalEngine(made, writer, name, workers, watch, every)
+                failures = engine.execute()
             claims = judge(scenario, lambda metric: writer.arrays(scenario.name, metric))
             writer.put_claims(scenario.name, claims)
             lost = _lost(made, writer)

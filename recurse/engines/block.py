@@ -83,7 +83,7 @@ class _Recorder:
         self._store = store
         self._report = report
         self._saved = time.monotonic()
-        self._compiled = 0.0
+        self._compiled = runtime.compile_seconds()  # that of earlier blocks of this worker
         self._parent = os.getppid()
         self._whole = np.ones(len(task.seeds), dtype=bool)
         self._numerics = {

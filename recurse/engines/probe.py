@@ -21,7 +21,7 @@ from typing import Any
 
 from recurse.backend import Backend, Runtime, backends
 from recurse.engines.block import Task, execute
-from recurse.engines.local import environment
+from recurse.engines.crew import environment
 from recurse.problems import RecurseError
 from recurse.scenario import Arm
 from recurse.widths import GENERATIONS, Measured

@@ -1,8 +1,8 @@
 """A worker process: runs the blocks that it is told to on one backend, reports in JSON lines.
 
-Started as ``python -m recurse.engines.worker STORE PLAN``; every line of its input is a block and
-the last generation committed of it. It reads the frozen plan, never YAML, and writes fragments and
-checkpoints, never the database.
+Started as ``python -m recurse.engines.worker``; every line of its input names the file of a frozen
+plan, a block of it, and the last generation committed of that. It reads the plan, never YAML, and
+writes fragments and checkpoints into the plan's folder, never the database.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +26,30 @@ from recurse.scenario import Arm
 _OUT = sys.stdout
 
 
-def main(store: str, plan: str) -> None:
+def main() -> None:
     """Serve until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides
     sys.stdout = sys.stderr  # libraries may print; the reports must stay clean
-    frozen = json.loads(Path(plan).read_text(encoding="utf-8"))
-    blocks = {block["id"]: block for block in frozen["blocks"]}
     for line in sys.stdin:
-        name, done = line.split()
-        block = {**blocks[name], "done": int(done)}
+        asked = json.loads(line)
+        plan = Path(asked["plan"])
         try:
-            _serve(frozen, block, Path(store))
+            frozen = _frozen(plan)
+            block = {**frozen["blocks"][asked["block"]], "done": asked["done"]}
+            _serve(frozen, block, plan.parent)
         except Orphaned:
             return
         except Exception as error:
-            _emit({"event": "error", "block": block["id"], **_explain(error)})
+            _emit({"event": "error", "block": asked["block"], **_explain(error)})
         else:
-            _emit({"event": "done", "block": block["id"]})
+            _emit({"event": "done", "block": asked["block"]})
+
+
+@lru_cache(maxsize=1)
+def _frozen(plan: Path) -> dict[str, Any]:
+    """The plan with its blocks by id; runs are numbered, so that a file never changes."""
+    found: dict[str, Any] = json.loads(plan.read_text(encoding="utf-8"))
+    return {**found, "blocks": {block["id"]: block for block in found["blocks"]}}
 
 
 def _serve(frozen: Mapping[str, Any], block: Mapping[str, Any], store: Path) -> None:
@@ -97,5 +104,5 @@ def _emit(event: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main()
     os._exit(0)  # all that matters is on disk; unloading a framework takes a third of a second

@@ -33,7 +33,7 @@ def plan(
     """Print what a run would do, how, at what cost, and why."""
     from recurse.checking import compiled
     from recurse.cli.stores import stored_history
-    from recurse.engines.local import default_jobs
+    from recurse.engines.crew import default_jobs
     from recurse.explain import explain
     from recurse.selection import select_each
 

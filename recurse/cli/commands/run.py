@@ -31,6 +31,7 @@ def run(
     from recurse.cli import ending, reporting
     from recurse.cli.progress import Watcher
     from recurse.cli.stores import stored_history
+    from recurse.engines.crew import Crew
     from recurse.running import run as execute
     from recurse.selection import select_each
 
@@ -39,25 +40,25 @@ def run(
     past = (lambda one: stored_history(store, one, False)) if select else (lambda one: None)
     plans = compiled(specs, sets or (), past, retry)
     results = []
-    for made, arms in zip(plans, select_each(plans, select or ()), strict=True):
-        scenario = made.scenario
-        if arms == ():
-            continue
-        with Watcher() as watcher:
-            result = execute(
-                scenario,
-                store,
-                jobs=jobs,
-                only=arms,
-                retry=retry,
-                watch=watcher,
-                planned=watcher.planned,
-                command=failures.command(),
-            )
-        for message in result.messages:
-            console.say(f"store: {message}")
-        results.append(result)
-        console.data(ending.told(result, reporting.answer(store, scenario.name)))
-        ending.trouble(result, failures.command())
+    with Crew(jobs) as crew:
+        for made, arms in zip(plans, select_each(plans, select or ()), strict=True):
+            if arms == ():
+                continue
+            with Watcher() as watcher:
+                result = execute(
+                    made.scenario,
+                    store,
+                    crew=crew,
+                    only=arms,
+                    retry=retry,
+                    watch=watcher,
+                    planned=watcher.planned,
+                    command=failures.command(),
+                )
+            for message in result.messages:
+                console.say(f"store: {message}")
+            results.append(result)
+            console.data(ending.told(result, reporting.answer(store, made.scenario.name)))
+            ending.trouble(result, failures.command())
     ending.places(store, [result.plan.scenario.name for result in results], report)
     return ending.code(results, partial=bool(select))

@@ -1,0 +1,133 @@
+"""Worker processes that outlive a plan: the next scenario finds them started."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from recurse.planner import Block
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class Worker:
+    """A process that runs blocks on one backend; ``block`` is the one under way."""
+
+    def __init__(self, backend: str) -> None:
+        self.backend = backend
+        self.block: Block | None = None
+        self.free_since = time.monotonic()
+        self._heard = b""
+        self._complaints: IO[bytes] = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "recurse.engines.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            env=environment(),
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.said, self._told = self.process.stdout, self.process.stdin
+
+    def give(self, plan: Path, block: Block, done: int) -> None:
+        """Let it run a block of the frozen plan in that file, from generation ``done + 1``."""
+        self.block = block
+        asked = json.dumps({"plan": str(plan), "block": block.id, "done": done})
+        # If it died, its closed output tells.
+        with suppress(BrokenPipeError):
+            self._told.write(f"{asked}\n".encode())
+            self._told.flush()
+
+    def hear(self) -> list[Mapping[str, Any]] | None:
+        """What it has said since; None when it has ended."""
+        chunk = os.read(self.said.fileno(), 65536)
+        if not chunk:
+            return None
+        *lines, self._heard = (self._heard + chunk).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def rest(self) -> None:
+        """It has done its block."""
+        self.block = None
+        self.free_since = time.monotonic()
+
+    def complaint(self) -> str:
+        """The last line of what it wrote to standard error."""
+        self._complaints.seek(0)
+        lines = self._complaints.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def close(self) -> None:
+        """Let it end, after its block if it has one."""
+        with suppress(BrokenPipeError):
+            self._told.close()
+        self.process.wait()
+        self.said.close()
+        self._complaints.close()
+
+
+class Crew:
+    """At most ``jobs`` workers; a context manager that ends them."""
+
+    def __init__(self, jobs: int | None = None) -> None:
+        self.jobs = jobs or default_jobs()
+        self.workers: list[Worker] = []
+        self._selector = selectors.DefaultSelector()
+
+    def start(self, backend: str) -> Worker:
+        """One more worker."""
+        worker = Worker(backend)
+        self._selector.register(worker.said, selectors.EVENT_READ, worker)
+        self.workers.append(worker)
+        return worker
+
+    def end(self, worker: Worker) -> None:
+        """Let a worker go."""
+        self._selector.unregister(worker.said)
+        self.workers.remove(worker)
+        worker.close()
+
+    def ready(self, seconds: float) -> Iterator[Worker]:
+        """The workers that have something to say, or have ended, within that time."""
+        for key, _ in self._selector.select(seconds):
+            yield key.data
+
+    def stop(self) -> None:
+        """End every block that is under way, and its worker; the others stay."""
+        for worker in [worker for worker in self.workers if worker.block is not None]:
+            worker.process.terminate()
+            self.end(worker)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        for worker in list(self.workers):
+            self.end(worker)
+        self._selector.close()
+
+
+def environment() -> dict[str, str]:
+    """The environment of a worker: one thread each, unless the user says otherwise."""
+    return {**{name: "1" for name in _THREADS}, **os.environ}
+
+
+def default_jobs() -> int:
+    """As many workers as there are processors to use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
