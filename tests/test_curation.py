@@ -95,6 +95,23 @@ def test_the_reward_grows_at_least_by_its_variance() -> None:
         assert after.sum() == pytest.approx(1.0, abs=1e-12)
 
 
+@pytest.mark.parametrize("k", [2, 3, 4])
+@pytest.mark.parametrize("policy", [Replace(), Mix(), Mix.model_validate({"lambda": 0.25})])
+def test_the_promised_gains_hold_for_infinite_data(k: int, policy: Any) -> None:
+    """Lemma 2.2 and Theorem 2.3 on random rewards."""
+    rng = np.random.default_rng(k)
+    for _ in range(20):
+        rewards = tuple(float(r) for r in rng.normal(size=5))
+        judge, metrics = Curation(k=k, values=rewards), (Reward(values=rewards),)
+        arm = frequencies(policy, corrector=judge, metrics=metrics, generations=30)
+        arm = change(arm, samples=Samples(real=100, synthetic=100))
+        lines = {c.kind: c.values for c in Ferbach().curves(arm) if c.metric == "reward"}
+        gain = lines["asymptotic"] - lines["bound"]
+        assert np.all(gain >= -1e-12 * lines["bound"])
+        assert lines["bound"][1] > lines["bound"][0] == lines["asymptotic"][0]
+    assert not [c for c in Ferbach().curves(change(arm, policy=Accumulate())) if c.kind == "bound"]
+
+
 def test_pure_curation_ends_at_the_best_symbols_and_real_data_bound_it() -> None:
     """Theorem 2.1; and ``p_g <= (1 + lambda K C)/(1 + lambda) p_ref`` below ``1/(K-1)``."""
     judge = Curation(k=2, values=(1.0, 0.0, 1.0, 0.2, 0.0))
