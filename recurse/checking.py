@@ -10,6 +10,7 @@ from typing import TypeVar
 from recurse.planner import Plan, Recall, plan
 from recurse.planner import check as refusals
 from recurse.problems import Problem, Problems
+from recurse.reading import FLAG
 from recurse.scenario import Scenario, load
 from recurse.shipped import resolve
 
@@ -68,7 +69,10 @@ def compiled(
 def _all(
     names: Sequence[str], work: Callable[[Path], Made]
 ) -> list[tuple[str, Made | None, tuple[Problem, ...]]]:
-    """File, what the work made of it, problems; each file once."""
+    """File, what the work made of it, problems; each file once.
+
+    Where there are several, problems of an override say which file it was for.
+    """
     found: dict[str, tuple[Made | None, tuple[Problem, ...]]] = {}
     for name in dict.fromkeys(names):
         try:
@@ -79,7 +83,17 @@ def _all(
         for path in paths:
             if str(path) not in found:
                 found[str(path)] = _one(path, work)
-    return [(place, made, problems) for place, (made, problems) in found.items()]
+    alone = len(found) == 1
+    return [
+        (place, made, problems if alone else tuple(_for(place, p) for p in problems))
+        for place, (made, problems) in found.items()
+    ]
+
+
+def _for(place: str, problem: Problem) -> Problem:
+    if not problem.file.startswith(FLAG):
+        return problem
+    return replace(problem, message=f"{problem.message} (in {place})")
 
 
 def _one(path: Path, work: Callable[[Path], Made]) -> tuple[Made | None, tuple[Problem, ...]]:

@@ -26,6 +26,8 @@ from recurse.yamlevents import MAX_DEPTH, MAX_INTEGER, scalar
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_LAYERS = 64
+FLAG = "--set "
+"""How the file of a problem begins whose place is in an override."""
 
 
 def read(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Document:
@@ -186,7 +188,7 @@ def _take(layer: Document, value: Any, path: DataPath, index: dict[DataPath, Ent
 
 def _set(document: Document, text: str) -> Document:
     """One ``path=value`` on top; problems with the value name the flag as their file."""
-    flag = f"--set {text}" if len(text) <= 60 else f"--set {text[:57]}…"
+    flag = FLAG + (text if len(text) <= 60 else f"{text[:57]}…")
     name, equals, written = text.partition("=")
     if not equals or "" in name.split("."):
         hint = "write PATH=VALUE, for example samples.real=100"

@@ -39,6 +39,20 @@ def test_validate_refuses_what_a_plan_refuses(path: Path) -> None:
     assert check([str(path)]) == {str(path): refused.value.problems}
 
 
+def test_a_problem_of_an_override_names_the_flag_and_of_several_files_the_one(
+    spec: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(spec.read_text().replace("name: ", "name: other-"))
+    both = [str(spec), str(other)]
+    for sets in (["samples.real=none"], ["backend=cuda"], ["=1"]):
+        (alone,) = check(both[:1], sets)[both[0]]
+        assert alone.file == f"--set {sets[0]}" and both[0] not in alone.message
+        for place, (found,) in check(both, sets).items():
+            assert (found.file, found.code) == (alone.file, alone.code)
+            assert found.message == f"{alone.message} (in {place})"
+
+
 @pytest.mark.parametrize(
     ("sets", "code"),
     [
