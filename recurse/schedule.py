@@ -171,7 +171,7 @@ class Schedule:
         return iter(_rows(self))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _rows(schedule: Schedule) -> tuple[Row, ...]:
     """The rows of a schedule; arms of a sweep that differ elsewhere share them."""
     return tuple(schedule[g] for g in range(len(schedule)))

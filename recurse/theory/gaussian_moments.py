@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from recurse.schedule import Schedule
 from recurse.theory.law import Curve, Law, corrector_link, usage_of
 from recurse.theory.moments import Moments, Vector, moments
-from recurse.theory.usage import Usage, is_synthetic
+from recurse.theory.usage import Usage, is_synthetic, usage
 
 CITE = "recursion of the moments (recurse.theory.moments); Kazdan et al. 2410.16713 for accumulate"
 CITE_W2 = (
@@ -62,11 +63,12 @@ def _unbiased(arm: Any) -> bool:
 
 
 def _solved(arm: Any) -> Moments:
-    return _solve(usage_of(arm), _unbiased(arm), corrector_link(arm), bias_of(arm))
+    return _solve(arm.schedule, _unbiased(arm), corrector_link(arm), bias_of(arm))
 
 
-@lru_cache(maxsize=2)
-def _solve(used: Usage, unbiased: bool, link: float, bias: float) -> Moments:
+@lru_cache(maxsize=256)  # claims and the plan of each arm ask, one after the other
+def _solve(schedule: Schedule, unbiased: bool, link: float, bias: float) -> Moments:
+    used = usage(schedule)
     inflation = np.ones(len(used.fits))
     if unbiased:
         total = _total_weight(used)
