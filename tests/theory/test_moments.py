@@ -207,10 +207,8 @@ def joint_row(g: int, late: int, rng: np.random.Generator) -> Row:
     weight = 1.0 if rng.random() < 0.5 else 2.5
     start = 1 if g < late else late
     runs = [Use(REAL, 9, weight)] if rng.random() < 0.7 else []
-    if g > start and rng.random() < 0.5:
-        runs.append(Use(Pool("synthetic", start), take, weight, g - start))
-    else:
-        runs.append(Use(Pool("synthetic", start), take, weight, g - start + 1))
+    length = max(g - start + 1 - int(rng.integers(0, 4)), 1)  # the newest may have to wait
+    runs.append(Use(Pool("synthetic", start), take, weight, length))
     if rng.random() < 0.5:
         runs.append(Use(Pool("fresh", start), 9, weight, g - start + 1))
     budget = 7 if rng.random() < 0.5 else None
