@@ -19,7 +19,7 @@ from recurse.sources.glm import GlmSource
 
 _FIRST = 3  # steps of every fit, in one program
 _STEPS = 300
-_NEAR = 1e-6  # a step this short, relative to 1 + |coef|, leaves an error of order 1e-12
+_NEAR = 1e-5  # a step this short, relative to 1 + |coef|, leaves an error of order 1e-10
 _LARGEST = 600.0  # of a linear predictor: its exponential is still a number
 _CACHE = 1 << 17  # numbers of z that are fitted together
 
@@ -84,13 +84,17 @@ class Glm(Labelling[GlmSource]):
         return self.model_copy(update={"intercept": source.intercept})
 
     def fixed(self, xp: Any, design: Arrays) -> dict[str, Array]:
-        """Inputs ``z [R, p, n]`` with a row of ones for the intercept, and their ``reach [R]``."""
+        """Inputs ``z [R, p, n]`` with a row of ones for the intercept, the length of the longest
+        (``reach [R]``) and that of the longest coefficients (``longest [R]``)."""
         z = xp.matrix_transpose(design["x"])
         square = xp.sum(z**2, axis=1)
         if self.intercept:
             z = xp.concat([xp.ones_like(z[:, :1, :]), z], axis=1)
             square = square + 1.0
-        return {"z": z + 0.0, "reach": xp.sqrt(xp.max(square, axis=1))}
+        reach = xp.sqrt(xp.max(square, axis=1))
+        furthest = _LARGEST / reach
+        longest = xp.where(furthest < self.limit, furthest, self.limit)
+        return {"z": z + 0.0, "reach": reach, "longest": longest}
 
     def together(self, statistics: Arrays) -> int | None:
         _, terms, n = statistics["z"].shape
@@ -144,19 +148,16 @@ class Glm(Labelling[GlmSource]):
             pull = 2.0 * self.ridge * xp.sum(data["weight"], axis=1)[:, None] * free[None, :]
             gradient = gradient - pull * coef
             hessian = hessian + pull[:, None, :] * eye
-        # A singular matrix would stop the block; far out on separated data it can be one.
-        trace = xp.sum(hessian * eye, axis=(1, 2))[:, None, None]
-        hessian = hessian + 1e-12 * xp.where(trace > 0.0, trace, xp.nan) * eye
+        # Far out on separated data it can be singular, which would stop the block.
+        hessian = hessian * (1.0 + 1e-12 * eye)
         move = xp.linalg.solve(hessian, gradient[..., None])[..., 0]
-        far = _length(xp, move) * reach
-        damped = xp.where(far > 1.5, xp.log1p(far) / xp.where(far > 1.5, far, 1.0), 1.0)
-        done = state["done"] > 0.0
-        moved = xp.where(done[:, None], coef, coef + damped * move)
+        size, done = _length(xp, move), state["done"]
+        far = size * reach
+        damped = xp.where(far > 1.5, xp.log1p(far) / (far + 1e-300), 1.0) * (1.0 - done)[:, None]
+        moved = coef + damped * move
         length = _length(xp, moved)
-        near = _length(xp, move) <= _NEAR * (1.0 + length)
-        over = ~(length <= self._longest(xp, reach))
-        done = done | (near | over)[:, 0]
-        return {"coef": moved, "done": xp.astype(done, xp.float64)}
+        stop = (size <= _NEAR * (1.0 + length)) | ~(length <= data["longest"][:, None])
+        return {"coef": moved, "done": xp.where(stop[:, 0], 1.0, done)}
 
     def settled(self, xp: Any, state: Arrays) -> Array:
         return xp.all(state["done"] > 0.0)
@@ -164,14 +165,11 @@ class Glm(Labelling[GlmSource]):
     def finish(self, xp: Any, data: Arrays, state: Arrays) -> dict[str, Array]:
         """Coefficients of no more than the length allowed, and whether they had to be stopped."""
         coef, length = state["coef"], _length(xp, state["coef"])
-        longest = self._longest(xp, data["reach"][:, None])
+        longest = data["longest"][:, None]
         over = length > longest
         cut = xp.where(over, longest / xp.where(over, length, 1.0), 1.0)
         lost = over[:, 0] | (state["done"] == 0.0)
         return {"coef": cut * coef, "degenerate": xp.astype(lost, xp.float64)}
-
-    def _longest(self, xp: Any, reach: Array) -> Array:
-        return xp.clip(_LARGEST / reach, max=self.limit)
 
     def linear(self, xp: Any, coef: Array, data: Arrays) -> Array:
         """Linear predictors ``[R, n]`` of inputs ``z`` or ``x``."""
