@@ -34,7 +34,7 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
         return Estimate(16 * weights + data, arm.generations * work / _TRAINING)
     assert isinstance(arm.model, Closed)
     model, summed = arm.model, whole(arm.schedule) is None
-    kept = summed and not model.remembers
+    kept = summed and not (model.remembers or model.keeps_samples(arm.source))
     largest = max(row.pooled if not kept else max(row.synthesise, row.fresh) for row in rows)
     seen = max(arm.corrector.candidates(row.synthesise) for row in rows)
     largest = max(largest, arm.samples.real, seen)

@@ -16,6 +16,7 @@ from sklearn.linear_model import PoissonRegressor
 
 from recurse.backend import backends
 from recurse.correctors.verifier import Verifier
+from recurse.families import glm
 from recurse.families.glm import Glm
 from recurse.families.logistic import Logistic
 from recurse.families.poisson_regression import PoissonRegression
@@ -35,7 +36,7 @@ from recurse.streams import Streams
 from recurse.theory import curves
 from recurse.theory.first_fit import inverse_information
 from tests.closed_arms import least_squares
-from tests.glm_arms import CLASSES, ERRORS, NEW_NUMBERS, NUMBERS, labelled
+from tests.glm_arms import CLASSES, ERRORS, EVERY, NEW_NUMBERS, NUMBERS, labelled
 from tests.harness import change, runtime, simulate
 from tests.statistics_checks import z_test
 
@@ -102,6 +103,22 @@ def test_a_hard_start_is_damped() -> None:
         ones = np.ones(400)
         expected = theirs("logistic", data["x"][r], data["y"][r], ones, True, 0.0)
         np.testing.assert_allclose(found["coef"][r], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [Logistic, PoissonRegression])
+def test_damped_steps_arrive_from_far(kind: type[Glm], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first guess where a full step would overshoot by e^8 and come back one by one, or never."""
+    source = CLASSES if kind is Logistic else NUMBERS
+    data = source.draw(Streams(SEEDS), 0, "real", 150)
+    near = fitted(kind().bound(source), data["x"], data["y"])
+
+    def far(self: Glm, xp: Any, mean: Any, moment: Any) -> Any:
+        return xp.full_like(mean, -8.0), 0.0 * moment
+
+    monkeypatch.setattr(kind, "start", far)
+    found = fitted(kind().bound(source), data["x"], data["y"])
+    assert not found["degenerate"].any()
+    np.testing.assert_allclose(found["coef"], near["coef"], rtol=1e-8)
 
 
 GRID = np.linspace(-1.0, 1.0, 10)
@@ -181,6 +198,18 @@ def test_a_reused_design_is_fitted_by_its_sums(source: GlmSource) -> None:
     merged = {**fixed, **model.merge(xp, *parts)}
     found = model.solve(lambda method, *a: getattr(model, method)(xp, *a), merged)
     np.testing.assert_allclose(found["coef"], whole["coef"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("backend", backends())
+def test_fits_in_parts(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five replicates fitted two at a time, for the cache, are those fitted together."""
+    arm = labelled(NUMBERS, Accumulate(), backend=backend, generations=2, metrics=EVERY)
+    whole = simulate(arm, 5)
+    monkeypatch.setattr(glm, "_CACHE", 2 * 3 * 120)
+    parts = simulate(arm, 5)
+    for metric in whole.metrics:
+        np.testing.assert_allclose(parts[metric], whole[metric], rtol=1e-10)
+    assert len(np.unique(whole["fisher_error"][-1])) == 5
 
 
 @pytest.mark.parametrize("source", [CLASSES, NEW_NUMBERS], ids=["logistic", "poisson_regression"])

@@ -105,6 +105,10 @@ class Closed(Family[S]):
         """
         return False
 
+    def keeps_samples(self, source: S) -> bool:
+        """Whether pools have to be kept as samples."""
+        return self.pointwise and not self.relabels(source)
+
     def fixed(self, xp: Any, design: Arrays) -> dict[str, Array]:
         """What fits of a family that relabels need of the design; once per block."""
         return {}

@@ -39,9 +39,8 @@ class ClosedForm:
         self._correction = Correction(arm, self._streams, runtime)
         self._design: dict[str, Array] = {}
         self._fixed: dict[str, Array] = {}
-        relabels = self._family.relabels(arm.source)
-        self._banked = whole(arm.schedule) is not None or (self._family.pointwise and not relabels)
-        self._relabels = relabels and not self._banked
+        self._banked = whole(arm.schedule) is not None or self._family.keeps_samples(arm.source)
+        self._relabels = self._family.relabels(arm.source) and not self._banked
         self.pools: Pools = (
             Bank(self._streams, compact=False)
             if self._banked

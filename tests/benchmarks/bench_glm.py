@@ -1,9 +1,11 @@
 """Logistic regression of all replicates at once against scikit-learn's, one fit after another.
 
-``python -m tests.benchmarks.bench_glm``; ratios of one run, one thread. n = 10,000 inputs kept over
-20 fits (Dey & Donoho's simulation), 5 coefficients and an intercept, 1000 replicates in blocks of
-250 as the planner cuts them; scikit-learn (lbfgs without penalty, its own tolerance) is timed on 4
-replicates and scaled. Ours are Newton's to 1e-10.
+``python -m tests.benchmarks.bench_glm``; ratios of one run, one thread. Inputs are kept over 20
+fits (Dey & Donoho's simulation), 5 coefficients and an intercept; 1000 replicates of n = 10,000 and
+of smaller samples, in blocks of 250, about as the planner cuts them. Scikit-learn
+(lbfgs without penalty, its own tolerance of 1e-4) is timed on 4 replicates and scaled; ours are
+Newton's to 1e-10. A fit of n = 10,000 is a few passes over 0.5 MB on either side, and the goal of
+20x is not met there; it is where scikit-learn's work around the fit counts.
 """
 
 # ruff: noqa: E402
@@ -29,27 +31,29 @@ from recurse.streams import Streams
 from tests.glm_arms import labelled
 from tests.harness import simulate
 
-N, FITS, BLOCK, LOOPED = 10_000, 20, 250, 4
+FITS, BLOCK, LOOPED = 20, 250, 4
+SHAPES = {10_000: 1000, 1000: 1000, 200: 1000}
+"""Replicates by samples."""
 SOURCE = LogisticRegression(dim=5, intercept=True)
 
 
-def loop(replicates: int) -> float:
+def loop(n: int, replicates: int) -> float:
     """One replicate after another."""
     for seed in range(LOOPED):
         rng = np.random.default_rng(seed)
-        data = SOURCE.draw(Streams((seed,)), 0, "real", N)
+        data = SOURCE.draw(Streams((seed,)), 0, "real", n)
         x, y = data["x"][0], data["y"][0]
         for _ in range(FITS):
             model = Classifier(C=np.inf).fit(x, y)
-            y = (rng.random(N) < model.predict_proba(x)[:, 1]).astype(float)
+            y = (rng.random(n) < model.predict_proba(x)[:, 1]).astype(float)
     return replicates / LOOPED
 
 
-def ours(backend: str, replicates: int) -> float:
+def ours(backend: str, n: int, replicates: int) -> float:
     arm = labelled(
         SOURCE,
         Replace(),
-        samples=Samples(real=N, synthetic=N),
+        samples=Samples(real=n, synthetic=n),
         generations=FITS - 1,
         backend=backend,
         metrics=(FisherError(),),
@@ -59,10 +63,14 @@ def ours(backend: str, replicates: int) -> float:
     return 1.0
 
 
-def main(replicates: int = 1000) -> None:
-    runners: dict[str, Callable[[], float]] = {"scikit-learn": partial(loop, replicates)}
-    runners |= {backend: partial(ours, backend, replicates) for backend in backends()}
-    table(f"{replicates} replicates", race(runners, rounds=2), {"scikit-learn": 20.0})
+def main(share: int = 1) -> None:
+    """``share``: how many times fewer replicates."""
+    for n, all_ in SHAPES.items():
+        shape = n, all_ // share
+        runners: dict[str, Callable[[], float]] = {"scikit-learn": partial(loop, *shape)}
+        runners |= {backend: partial(ours, backend, *shape) for backend in backends()}
+        title = f"n = {n}, {shape[1]} replicates"
+        table(title, race(runners, rounds=2), {"scikit-learn": 20.0})
 
 
 if __name__ == "__main__":
