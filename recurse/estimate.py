@@ -51,7 +51,7 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     )
     work *= len(rows)
     if not exact:
-        anew = not (summed and model.additive)
+        anew = not (summed and (model.additive or model.relabels(arm.source)))
         work += sum(_looking(arm, row, row.size if anew else _new(arm, row)) for row in rows)
     return Estimate(held, work / _FLOPS + len(rows) * _OVERHEAD)
 

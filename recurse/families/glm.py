@@ -77,6 +77,10 @@ class Glm(Labelling[GlmSource]):
             found.append(("samples", "E204", text))
         return found
 
+    def cost(self, source: GlmSource, size: int) -> tuple[int, float]:
+        """Inputs by coefficient, and some four steps."""
+        return source.terms * size, 8.0 * size * source.terms * (source.terms + 10)
+
     def relabels(self, source: GlmSource) -> bool:
         return source.design == "reused"
 
