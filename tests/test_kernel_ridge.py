@@ -17,6 +17,7 @@ from sklearn.kernel_ridge import KernelRidge as Theirs
 
 from recurse.backend import backends
 from recurse.correctors.verifier import Verifier
+from recurse.estimate import estimate
 from recurse.families.kernel_ridge import KernelRidge, inverse_for
 from recurse.metrics import View
 from recurse.metrics.alive import Alive
@@ -322,6 +323,15 @@ def test_function() -> None:
     np.testing.assert_allclose(grid[7, :, 0], np.linspace(0, 1, 11), rtol=1e-15)
     curve = WAVES.truth(Streams((1,)))["curve"][0]
     assert abs(np.mean(curve**2) - (0.04 + 0.5 + 0.125 + 0.045)) < 1e-12
+
+
+def test_cost_follows_the_kernel_matrix() -> None:
+    """On 100 inputs a replicate holds several matrices of 128 x 128 numbers."""
+    small, large = (
+        estimate(distilled(Replace(), samples=Samples(real=n, synthetic=n)), False)
+        for n in (11, 100)
+    )
+    assert large.bytes - small.bytes > 5 * 128**2 * 8 and large.seconds > 10 * small.seconds
 
 
 def test_metrics() -> None:

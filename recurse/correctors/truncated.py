@@ -62,13 +62,13 @@ def moments(xp: Any, mean: Array, lower: Array, threshold: float) -> tuple[Array
     reach = xp.sqrt(xp.where(hits, inside, xp.zeros_like(inside)))
     start = xp.clip((-along - reach) / square, min=0.0, max=_FAR)
     length = xp.clip((reach - along) / square, min=0.0, max=_FAR) - start
-    nodes, heavy = np.polynomial.legendre.leggauss(_RADIAL)
+    nodes, parts = np.polynomial.legendre.leggauss(_RADIAL)
     place = xp.asarray((0.5 * (nodes + 1.0)).tolist(), dtype=xp.float64)
-    heavy_ = xp.asarray((0.5 * heavy).tolist(), dtype=xp.float64)
+    part = xp.asarray((0.5 * parts).tolist(), dtype=xp.float64)
     r = start[..., None] + length[..., None] * place[None, None, :]
     constant = 1.0 if dim == 2 else math.sqrt(2.0 / math.pi)
     mass = constant * r ** (dim - 1) * xp.exp(-0.5 * r**2) * length[..., None]
-    mass = mass * share[None, :, None] * heavy_[None, None, :]
+    mass = mass * share[None, :, None] * part[None, None, :]
     p = xp.sum(mass, axis=(1, 2))
     u = xp.matmul(xp.sum(mass * r, axis=2)[:, None, :], xi[None, ...])[:, 0, :]
     second = xp.sum(mass * r**2, axis=2)[..., None] * xi[None, ...]
