@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from recurse.backend import backends
+from recurse.estimate import estimate
 from recurse.families.categorical import Categorical, multinomial
 from recurse.families.gaussian import Gaussian
 from recurse.families.ngram import Ngram, multinomials
@@ -264,3 +265,13 @@ def test_a_block_may_be_one_gram(order: int) -> None:
     noise = sample_noise(model, source, streams, 4)
     drawn = model.sample(xp, source, source.truth(streams), noise, {})
     assert drawn["tokens"].shape == (1, 4, order)
+
+
+def test_the_estimate_counts_tokens_and_the_table() -> None:
+    def seconds(symbols: int, length: int, blocks: int) -> float:
+        counts = Samples(real=blocks, synthetic=blocks)
+        source = Markov(symbols=symbols, length=length)
+        return estimate(grams(Replace(), source=source, samples=counts), exact=False).seconds
+
+    assert 3.5 < seconds(400, 64, 10) / seconds(200, 64, 10) < 4.5
+    assert 9 < seconds(4, 8, 50_000) / seconds(4, 8, 5_000) < 13

@@ -19,6 +19,9 @@ from recurse.sources import Discrete, Source
 from recurse.sources.markov import Markov
 from recurse.streams import Draw, Given, Uniform
 
+_LOOKUP = 20.0  # arithmetic of finding one number in a table
+_DRAWING = 3e4  # arithmetic of a call that draws counts on the host, however many
+
 
 class Ngram(Closed[Source]):
     """Blocks of tokens; each token depends on the ``order - 1`` before it.
@@ -69,6 +72,19 @@ class Ngram(Closed[Source]):
     def numbers(self, source: Source) -> int:
         contexts, size = self.bound(source)._shape()
         return contexts * (size + 1) + 1
+
+    def cost(self, source: Source, size: int) -> tuple[int, float]:
+        table, length = self.numbers(source), _length(source)
+        grams = size * (length - self.order + 1)
+        sorting = _LOOKUP * (grams + table) * math.log2(grams + 2)
+        symbols = self.bound(source)._shape()[1]
+        return 6 * grams, sorting + _LOOKUP * size * length * math.log2(symbols)
+
+    def estimate_cost(self, source: Source) -> float:
+        return 30.0 * self.numbers(source) + _DRAWING
+
+    def density_cost(self, source: Source, size: int) -> float:
+        return _LOOKUP * _length(source)
 
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
         contexts, size = self._shape()
