@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from recurse.correctors.curation import Curation, Nearness
 from recurse.families.gmm import Gmm
 from recurse.families.symmetric_gmm import SymmetricGmm
 from recurse.metrics.degenerate import Degenerate
 from recurse.metrics.deviation_above import DeviationAbove
 from recurse.metrics.mode_coverage import ModeCoverage
+from recurse.metrics.mode_kl import ModeKl
+from recurse.metrics.point_reward import PointReward
 from recurse.metrics.second_moment import SecondMoment
 from recurse.metrics.test_nll import HeldoutNll
 from recurse.policies import Policy
@@ -36,6 +39,8 @@ def clusters(policy: Policy, **fields: Any) -> Arm:
     return Arm(policy=policy, **{**given, **fields})
 
 
+NEAR = Nearness(target=(2.0, 1.0), radius=0.5)
+REWARDED = (PointReward(nearness=NEAR, samples=60), ModeKl(samples=60))
 OPPOSITE = Mixture(form="given", means=((-2.0,), (2.0,)), deviation=0.8)
 
 
@@ -58,5 +63,6 @@ GMM: dict[str, Arm] = {
     "gmm mix": clusters(Mix(), model=Gmm(components=2, covariance="tied")),
     "opposite replace": opposite(Replace(), model=SymmetricGmm(estimator="approximate")),
     "opposite mix": opposite(Mix()),
+    "gmm curation": clusters(Mix(), corrector=Curation(k=3, nearness=NEAR), metrics=REWARDED),
     "gmm subsample": clusters(AccumulateSubsample(), metrics=(SecondMoment(), Degenerate())),
 }

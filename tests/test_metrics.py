@@ -139,6 +139,8 @@ SERVED: dict[str, list[tuple[Any, Any]]] = {
     "uncollapsed": [],
     "unique": [],
     "mode_coverage": [],
+    "mode_kl": [],
+    "point_reward": [],
     "diversity": [(SKEW, Gaussian()), (Digits(), Vae())],
     "elbo": [(Digits(), Vae())],
     "excess_risk": [(REGRESSION, Linear())],

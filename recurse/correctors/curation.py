@@ -23,6 +23,12 @@ class Nearness(Spec):
     radius: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     strength: Annotated[float, Field(gt=0, le=1e6)] = 1.0
 
+    def reward(self, xp: Any, x: Array) -> Array:
+        """``r(x)`` of points ``[R, n, d]``: ``[R, n]``."""
+        target = xp.asarray(list(self.target), dtype=xp.float64)
+        gap = xp.sqrt(xp.sum((xp.astype(x, xp.float64) - target[None, None, :]) ** 2, axis=-1))
+        return -self.strength * xp.clip(gap - self.radius, min=0.0)
+
 
 class Curation(Corrector):
     """Keep candidate k of K with probability ``e^{r(x_k)} / sum_j e^{r(x_j)}``.
@@ -98,10 +104,7 @@ class Curation(Corrector):
         if self.nearness is None:
             along = xp.asarray(list(self.direction or ()), dtype=xp.float64)
             return xp.sum(xp.astype(x, xp.float64) * along[None, None, :], axis=-1)
-        target = xp.asarray(list(self.nearness.target), dtype=xp.float64)
-        gap = xp.sqrt(xp.sum((xp.astype(x, xp.float64) - target[None, None, :]) ** 2, axis=-1))
-        beyond = xp.clip(gap - self.nearness.radius, min=0.0)
-        return -self.nearness.strength * beyond
+        return self.nearness.reward(xp, x)
 
 
 def _taken(xp: Any, values: Array, index: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import combinations_with_replacement
 from typing import Any, ClassVar
@@ -37,7 +38,8 @@ class Ferbach(Law):
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
-        path = _path(arm)
+        judge, p = arm.corrector, np.asarray(arm.source.p, dtype=np.float64)
+        path = infinite(arm.schedule, p, lambda law: curated(law, judge.values, judge.k))
         safe = np.where(path > 0, path, 1.0)
         truth = path[0]
         found = [
@@ -49,7 +51,7 @@ class Ferbach(Law):
                 found.append(("reward", path @ np.exp(metric.values)))
         lines = [Curve(name, "asymptotic", "infinite data", v, CITE) for name, v in found]
         if any(m.kind == "reward" and m.values == arm.corrector.values for m in arm.metrics):
-            lines += _promised(arm, path)
+            lines += promised(arm, "reward", path, np.exp(np.asarray(judge.values)))
         return tuple(lines)
 
 
@@ -82,13 +84,13 @@ def _sets(symbols: int, size: int) -> tuple[Vector, Vector]:
     return counts, np.asarray(orders)
 
 
-def _promised(arm: Any, path: Vector) -> list[Curve]:
+def promised(arm: Any, metric: str, path: Vector, gain: Vector) -> list[Curve]:
     """What the paper promises for ``E e^r``: Lemma 2.2 round by round, Theorem 2.3 with real data.
 
     Curated data alone gain ``(K - 1)/K Var(e^r) / e^max`` a round at least; with lambda synthetic
     per real sample ``lambda / (1 + lambda)^3`` times that of the real data is never lost again.
+    ``gain`` is ``e^r`` of each of K symbols or atoms, ``path`` ``[G+1, K]``.
     """
-    gain = np.exp(np.asarray(arm.corrector.values))
     mean, square = path @ gain, path @ gain**2
     step = (arm.corrector.k - 1) / arm.corrector.k * (square - mean**2) / gain.max()
     later = list(enumerate(usage_of(arm).fits))[1:]
@@ -101,15 +103,14 @@ def _promised(arm: Any, path: Vector) -> list[Curve]:
         name, cite = "Theorem 2.3", CITE_MIXED
     else:
         return []
-    return [Curve("reward", "bound", f"lower bound, {name}", least, cite)]
+    return [Curve(metric, "bound", f"lower bound, {name}", least, cite)]
 
 
-def _path(arm: Any) -> Vector:
-    """The laws of all generations ``[G+1, K]`` with infinite data."""
-    judge, truth = arm.corrector, np.asarray(arm.source.p, dtype=np.float64)
+def infinite(schedule: Any, truth: Vector, curate: Callable[[Vector], Vector]) -> Vector:
+    """The laws of all generations ``[G+1, K]`` with infinite data; ``truth`` ``[K]``."""
     path, pools = [truth], {}
-    for row in list(arm.schedule)[1:]:
-        pools[row.generation] = curated(path[-1], judge.values, judge.k)
+    for row in list(schedule)[1:]:
+        pools[row.generation] = curate(path[-1])
         total = np.zeros_like(truth)
         for use in row.uses:
             law = pools[use.pool.born] if use.pool.kind == "synthetic" else truth

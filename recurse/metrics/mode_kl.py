@@ -1,0 +1,41 @@
+"""How far the shares of the source's modes are from the true ones."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from recurse.backend import Array
+from recurse.families import Family
+from recurse.metrics import Metric, View
+from recurse.metrics.frechet import without_vectors
+from recurse.sources import Source
+
+
+class ModeKl(Metric):
+    """``sum_k s_k log(s_k / w_k)`` in nats: samples belong to the mode that is nearest.
+
+    For modes far apart it is at most ``KL(model || source)``: joining points loses information.
+    """
+
+    kind: Literal["mode_kl"] = "mode_kl"
+    cite = "Ferbach et al. 2407.09499, Theorem 2.4 (a bound on KL(p_t || p_ref))"
+    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth", "samples")
+    label: ClassVar[str] = "divergence of the shares of modes"
+    samples: Annotated[int, Field(ge=50, le=100_000)] = 1000
+    """Samples drawn per model."""
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        if source.law != "gmm":
+            return f"source '{source.kind}' has no modes that are known"
+        return without_vectors(source, family)
+
+    def measure(self, xp: Any, view: View) -> Array:
+        means, x = view.truth["means"], xp.astype(view.samples["x"], xp.float64)
+        gap = xp.sum((x[:, :, None, :] - means[:, None, :, :]) ** 2, axis=3)
+        order = xp.arange(means.shape[1])[None, None, :]
+        member = xp.argmin(gap, axis=2)[..., None] == order
+        shares = xp.mean(xp.astype(member, xp.float64), axis=1)
+        safe = xp.where(shares > 0.0, shares, xp.ones_like(shares))
+        return xp.sum(shares * xp.log(safe / view.truth["weights"]), axis=1)

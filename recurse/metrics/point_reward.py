@@ -1,0 +1,37 @@
+"""Expected reward of points that a model samples: what curation is proven to increase."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from recurse.backend import Array
+from recurse.correctors.curation import Nearness
+from recurse.families import Family
+from recurse.metrics import Metric, View
+from recurse.sources import Source
+
+
+class PointReward(Metric):
+    """``E e^{r(x)}``, the mean over samples, of a reward for being near a target."""
+
+    kind: Literal["point_reward"] = "point_reward"
+    cite = "Ferbach et al. 2407.09499, Lemma 2.2"
+    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("samples",)
+    label: ClassVar[str] = "expected exponential reward"
+    worse: ClassVar[Literal["up", "down"]] = "down"
+    nearness: Nearness | None = None
+    """The reward, as the corrector ``curation`` has it."""
+    samples: Annotated[int, Field(ge=50, le=100_000)] = 1000
+    """Samples drawn per model."""
+
+    def refusal(self, source: Source, family: Family[Any]) -> str | None:
+        shape = family.fields(source).get("x", ())
+        if self.nearness is None or shape != (len(self.nearness.target),):
+            return f"needs 'nearness' with a target among the samples of family '{family.kind}'"
+        return None
+
+    def measure(self, xp: Any, view: View) -> Array:
+        assert self.nearness is not None
+        return xp.mean(xp.exp(self.nearness.reward(xp, view.samples["x"])), axis=1)
