@@ -91,9 +91,12 @@ def choose(arm: Arm, cost: Estimate, seeds: int, jobs: int, probes: Probes) -> W
     if not fitting:
         long = cost.seconds * seeds > _WORTH_IT
         return Width(usual, "not measured here, 'recurse probe' does" if long else "")
+    most = min(usual, seeds)
     times = {m.width: _predicted(m, seeds, jobs, arm.generations) for m in fitting}
     best = min(fitting, key=lambda m: (times[m.width], m.width))
-    usual_one = min(fitting, key=lambda m: abs(min(usual, seeds) - m.width))
+    usual_one = min(fitting, key=lambda m: abs(most - m.width))
+    if found[-1].width < most:
+        return Width(usual, f"measured up to {found[-1].width} alone, 'recurse probe' goes on")
     if len(fitting) == 1:
         return Width(best.width, "the only width measured", best)
     if times[usual_one.width] < _CLEARLY * times[best.width]:

@@ -60,8 +60,8 @@ def test_without_a_measurement_memory_decides() -> None:
 
 def test_the_least_predicted_time_wins() -> None:
     probes = measured((64, 4.0, 0.0), (256, 1.0, 0.0), (1024, 2.0, 0.0))
-    assert pick(probes, 4096) == 256
-    found = choose(ARM, CHEAP, 4096, 1, probes)
+    assert pick(probes, 1024) == 256
+    found = choose(ARM, CHEAP, 1024, 1, probes)
     assert found.because == "measured 2x faster than 1024 on 1 worker"
     assert found.measured == Measured(256, 1e-6, 0.0, 1 << 20)
 
@@ -72,7 +72,8 @@ def test_compiling_counts_once_per_program() -> None:
     assert pick(probes, 1024, generations=99) == 64
     assert pick(probes, 1024, generations=999) == 1024
     narrow = (100, 1.0, 1.0)  # fits twice into 200 seeds, and 110 does not
-    assert pick(measured(narrow, (110, 0.8, 1.0)), 200, generations=9) == 100
+    wider = ((110, 0.8, 1.0), (200, 1.0, 5.0))
+    assert pick(measured(narrow, *wider), 200, generations=9) == 100
 
 
 def test_workers_share_the_blocks() -> None:
@@ -82,10 +83,19 @@ def test_workers_share_the_blocks() -> None:
     assert pick(probes, 1024, jobs=2) == 512
 
 
+def test_widths_that_were_not_reached_are_not_given_up() -> None:
+    """A probe for few seeds, or one that got too long, says nothing of wider blocks."""
+    probes = measured((16, 9.0, 0.0), (40, 1.0, 0.0))
+    assert pick(probes, 40) == 40
+    found = choose(ARM, CHEAP, 500, 1, probes)
+    assert found.replicates == 4096 and found.measured is None
+    assert found.because == "measured up to 40 alone, 'recurse probe' goes on"
+
+
 def test_memory_bounds_what_was_measured() -> None:
     wide = Measured(1024, 1e-6, 0.0, BLOCK_BYTES + 1)
     probes = {key(ARM): [Measured(64, 9e-6, 0.0, 1), wide]}
-    assert pick(probes, 4096) == 64
+    assert pick(probes, 1024) == 64
     assert pick(measured((64, 9.0, 0.0), (1024, 1.0, 0.0)), 4096, bytes=BLOCK_BYTES // 500) == 64
 
 
@@ -141,7 +151,7 @@ def test_later_generations_of_growing_data_cost_more_than_those_measured() -> No
     (still,) = plan({**spec, "generations": 6}, History(probes=probes)).arms
     assert still.cost.seconds == pytest.approx(7e-3)
     mean = sum(range(1, 62)) / 61 / (sum(range(1, 8)) / 7)
-    assert grown.cost.seconds == pytest.approx(61e-3 * mean, rel=0.02)
+    assert grown.cost.seconds == pytest.approx(61e-3 * mean, rel=0.05)
 
 
 def test_a_probe_is_stored_and_used(tmp_path: Path) -> None:
@@ -161,7 +171,7 @@ def test_a_probe_is_stored_and_used(tmp_path: Path) -> None:
 def slow_then_fast(root: Path) -> None:
     """Store measurements by which another width than the usual one is best."""
     here = key(ARM)
-    rows = [(16, 1e-6), (40, 1e-3)]
+    rows = [(16, 1e-6), (40, 1e-3), (80, 1e-3)]
     with StoreWriter(root, minimum_free=0) as writer:
         writer.put_probes([ProbeRecord(*here, w, s, 0.0, 1, "a", "numpy") for w, s in rows])
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from recurse.problems import RecurseError
 from recurse.scenario import Arm
 from recurse.widths import GENERATIONS, Measured
 
+_FEWEST = 3  # generations 0 to 2; the last is timed
 _BRIEF, _TRIES = 0.5, 5  # a program that takes less than these seconds is run up to so often
-_LONG = 20.0  # seconds at one width from which on no wider one is tried
+_LONG = 60.0  # seconds beside compiling: from then on fewer generations do, and no wider width
 
 
 def probe(arm: Arm, exact: bool, widths: Sequence[int], store: Path) -> Iterator[Measured]:
@@ -78,6 +80,8 @@ def measure(
 
     def report(generation: int, trained: Mapping[str, float]) -> None:
         stamps.append(time.perf_counter() - runtime.compile_seconds())
+        if len(stamps) > _FEWEST and stamps[-1] - stamps[0] > _LONG:
+            raise _EnoughError
 
     seeds = tuple(range(width))
     cells = tuple(f"probe{seed}" for seed in seeds)
@@ -86,7 +90,8 @@ def measure(
         name = f"probe{width}-{attempt}"
         stamps[:] = [time.perf_counter() - runtime.compile_seconds()]
         task = Task("probe", name, arm, seeds, cells, exact, -1, last, math.inf)
-        execute(task, backend, runtime, folder, report)
+        with suppress(_EnoughError):
+            execute(task, backend, runtime, folder, report)
         seconds = [after - before for before, after in pairwise(stamps)]
         best = min(best, *(seconds[2:-1] or seconds[-1:]))
         if time.perf_counter() - began > _BRIEF:
@@ -97,6 +102,10 @@ def measure(
         compile_seconds=runtime.compile_seconds() - compiled,
         bytes=max(_resident() - held, 0),
     )
+
+
+class _EnoughError(Exception):
+    """What was asked has been measured."""
 
 
 def _resident() -> int:
@@ -112,10 +121,9 @@ def main(folder: str) -> None:
     backend = backends()[arm.backend]
     runtime = backend.start()
     for width in asked["widths"]:
-        began = time.perf_counter()
         found = measure(arm, asked["exact"], width, backend, runtime, Path(folder))
         print(json.dumps(found._asdict()), file=out, flush=True)
-        if time.perf_counter() - began > _LONG:
+        if found.seconds * width * GENERATIONS > _LONG:
             return
 
 
