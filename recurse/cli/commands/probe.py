@@ -16,7 +16,7 @@ def probe(
     format: TextOrJson = "text",
     max_errors: MaxErrors = 20,
 ) -> int:
-    """Time a few generations of each arm at several widths; later plans choose by it.
+    """Time each arm at several widths; later plans choose by it.
 
     Nothing is measured unless this command is called: so plans follow from the spec, the store and
     the number of workers alone. Cells already begun, or planned by a run that was stopped, keep
