@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurse.correctors.curation import Curation, Nearness
+from recurse.correctors.curation import Curation
 from recurse.families.gmm import Gmm
 from recurse.families.symmetric_gmm import SymmetricGmm
 from recurse.metrics.degenerate import Degenerate
@@ -19,6 +19,7 @@ from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
+from recurse.rewards import Nearness
 from recurse.scenario import Arm, Samples
 from recurse.sources.mixture import Mixture
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from recurse.backend import backends
-from recurse.correctors.curation import Curation, Nearness
+from recurse.correctors.curation import Curation
 from recurse.correctors.none import NoCorrector
 from recurse.metrics.reward import Reward
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
+from recurse.rewards import Nearness
 from recurse.scenario import Arm, Samples
 from recurse.sources.categorical import CategoricalSource
 from recurse.sources.linear_regression import LinearRegression

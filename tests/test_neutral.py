@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from recurse.correctors import Corrector
-from recurse.correctors.curation import Curation, Nearness
+from recurse.correctors.curation import Curation
 from recurse.correctors.detector import Detector
 from recurse.correctors.edit_labels import EditLabels
 from recurse.correctors.kmeans import KMeans
@@ -42,6 +42,7 @@ from recurse.metrics.ridge_risk import RidgeRisk
 from recurse.metrics.second_moment import SecondMoment
 from recurse.metrics.tail_kept import TailKept
 from recurse.metrics.total_variation import TotalVariation
+from recurse.rewards import Nearness
 from recurse.sources.linear_regression import LinearRegression
 from recurse.spec import kinds
 from recurse.streams import Streams

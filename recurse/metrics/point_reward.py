@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from recurse.backend import Array
-from recurse.correctors.curation import Nearness
 from recurse.families import Family
 from recurse.metrics import Metric, View
+from recurse.rewards import Nearness
 from recurse.sources import Source
 
 

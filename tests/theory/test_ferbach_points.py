@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recurse.correctors.curation import Curation, Nearness
+from recurse.correctors.curation import Curation
 from recurse.metrics import View
 from recurse.metrics.mode_kl import ModeKl
 from recurse.metrics.point_reward import PointReward
 from recurse.policies import Policy
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
+from recurse.rewards import Nearness
 from recurse.samplers.bias import Bias
 from recurse.scenario import Arm, Samples
 from recurse.sources.mixture import Mixture
