@@ -36,7 +36,9 @@ from recurse.metrics.latent_spread import LatentSpread
 from recurse.metrics.log_spread import LogSpread
 from recurse.metrics.mean_square import MeanSquare
 from recurse.metrics.mode_coverage import ModeCoverage
+from recurse.metrics.mode_kl import ModeKl
 from recurse.metrics.parameter_error import ParameterError
+from recurse.metrics.point_reward import PointReward
 from recurse.metrics.posterior_kl import PosteriorKl
 from recurse.metrics.ridge_risk import RidgeRisk
 from recurse.metrics.second_moment import SecondMoment
@@ -169,6 +171,7 @@ def test_selections(source: Any, corrector: Corrector) -> None:
 
 
 ONE = (ParameterError(), Alive())
+MODES = ("mode_coverage", "mode_kl", "point_reward")
 METRICS: dict[str, Any] = {
     **{metric.kind: metric for metric in (*EVERYTHING, *RISKS, *COUNTED, *ONE, *ERRORS)},
     "ridge_risk": RidgeRisk(samples=60),
@@ -182,6 +185,8 @@ METRICS: dict[str, Any] = {
     "tail_kept": TailKept(samples=60),
     "posterior_kl": PosteriorKl(),
     "mode_coverage": ModeCoverage(samples=60),
+    "mode_kl": ModeKl(samples=60),
+    "point_reward": PointReward(samples=60, nearness=Nearness(target=(1.0, 0.0))),
     "total_variation": TotalVariation(),
     "elbo": Elbo(),
     "latent_spread": LatentSpread(),
@@ -205,14 +210,14 @@ def test_metrics(name: str, dtype: Any) -> None:
         **{metric.kind: WORDS for metric in COUNTED},
         **{metric.kind: LAWS["poisson"] for metric in ONE},
         **{metric.kind: CLASSES for metric in ERRORS},
-        "mode_coverage": PAIR,
+        **dict.fromkeys(MODES, PAIR),
         "contexts_left": PAIRS,
     }
     if name.endswith("of grams"):
         laws[name] = PAIRS
     source: Any = laws.get(name, SKEW)
     samples = {"x": SKEW.draw(STREAMS, 1, "samples", 60)["x"].astype(dtype)}
-    if name == "mode_coverage":
+    if name in MODES:
         samples = {"x": PAIR.draw(STREAMS, 1, "samples", 60)["x"].astype(dtype)}
     if name == "ridge_risk":
         drawn = FRESH_DESIGN.draw(STREAMS, 1, "samples", 60)

@@ -217,7 +217,7 @@ def test_the_sign_accuracy_is_the_share_of_inputs_of_equal_sign() -> None:
 def test_where_it_is_refused() -> None:
     symbols = CategoricalSource(symbols=3)
     refused = [
-        (Verifier(error=0.1), SKEW, ("x",), "labels"),
+        (Verifier(error=0.1), SKEW, ("x",), "sign of a label"),
         (Verifier(accepts=(0,)), SKEW, ("x",), "symbols"),
         (ALL, symbols, ("symbol",), "centre"),
         (ALL, Digits(), ("image",), "centre"),
