@@ -33,14 +33,23 @@ class ModeCoverage(Metric):
     """The share of a mode's true weight that counts as covered."""
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
-        if source.law != "gmm":
-            return f"source '{source.kind}' has no modes that are known"
-        return without_vectors(source, family)
+        return without_modes(source, family)
 
     def measure(self, xp: Any, view: View) -> Array:
-        means, x = view.truth["means"], xp.astype(view.samples["x"], xp.float64)
         variance = xp.mean(xp.linalg.diagonal(view.truth["covariances"]), axis=2)
-        gap = xp.sum((x[:, :, None, :] - means[:, None, :, :]) ** 2, axis=3)
-        near = xp.astype(gap <= self.radius**2 * variance[:, None, :], xp.float64)
+        near = xp.astype(gaps(xp, view) <= self.radius**2 * variance[:, None, :], xp.float64)
         covered = xp.mean(near, axis=1) >= self.least * view.truth["weights"]
         return xp.mean(xp.astype(covered, xp.float64), axis=1)
+
+
+def without_modes(source: Source, family: Family[Any]) -> str | None:
+    """Why samples cannot be told by the modes of the source, or None."""
+    if source.law != "gmm":
+        return f"source '{source.kind}' has no modes that are known"
+    return without_vectors(source, family)
+
+
+def gaps(xp: Any, view: View) -> Array:
+    """Squared distances of samples to the true means, ``[R, n, k]``."""
+    means, x = view.truth["means"], xp.astype(view.samples["x"], xp.float64)
+    return xp.sum((x[:, :, None, :] - means[:, None, :, :]) ** 2, axis=3)

@@ -9,7 +9,7 @@ from pydantic import Field
 from recurse.backend import Array
 from recurse.families import Family
 from recurse.metrics import Metric, View
-from recurse.metrics.frechet import without_vectors
+from recurse.metrics.mode_coverage import gaps, without_modes
 from recurse.sources import Source
 
 
@@ -27,14 +27,11 @@ class ModeKl(Metric):
     """Samples drawn per model."""
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
-        if source.law != "gmm":
-            return f"source '{source.kind}' has no modes that are known"
-        return without_vectors(source, family)
+        return without_modes(source, family)
 
     def measure(self, xp: Any, view: View) -> Array:
-        means, x = view.truth["means"], xp.astype(view.samples["x"], xp.float64)
-        gap = xp.sum((x[:, :, None, :] - means[:, None, :, :]) ** 2, axis=3)
-        order = xp.arange(means.shape[1])[None, None, :]
+        gap = gaps(xp, view)
+        order = xp.arange(gap.shape[2])[None, None, :]
         member = xp.argmin(gap, axis=2)[..., None] == order
         shares = xp.mean(xp.astype(member, xp.float64), axis=1)
         safe = xp.where(shares > 0.0, shares, xp.ones_like(shares))
