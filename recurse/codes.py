@@ -198,7 +198,7 @@ CODES: dict[str, Rule] = {
     ),
     "E208": Rule(
         "The source's data file exists and is readable.",
-        "Paths are seen from the folder of the spec; look there.",
+        "Paths are relative to the working directory; say where the file is from there.",
         "source: {kind: table, path: no-such-file.csv}",
     ),
     "E209": Rule(

@@ -45,7 +45,7 @@ def render(
 
     Raises:
         StoreMissing: the store has no such scenario.
-        MissingLibrary: altair or vl-convert is not installed.
+        MissingLibrary: vl-convert is not installed.
     """
     pages = _pages(store, scenarios)
     if format == "html":

@@ -180,6 +180,11 @@ def test_problems_fields_and_statement() -> None:
     (found,) = median.problems(Prospect(2, {}, None, seeds=10))
     assert found == ("quantile", "10 seeds cannot decide the median at level 0.001")
     assert median.problems(Prospect(2, {}, None, seeds=12)) == []
+    # To be proven at one generation takes a seed beyond: 0.5^10 is below the level, 0.25^5 too.
+    for quantile, enough in ((0.5, 10), (0.25, 5)):
+        proof = BoundedBy(metric="m", value=1.0, quantile=quantile, proof=True)
+        assert proof.problems(Prospect(2, {}, None, seeds=enough)) == []
+        assert proof.problems(Prospect(2, {}, None, seeds=enough - 1)) != []
     for wrong in ({}, {"value": 1.0, "curve": "bound"}):
         with pytest.raises(ValidationError, match="either"):
             BoundedBy.model_validate({"metric": "m", **wrong})
