@@ -15,6 +15,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from recurse_jax import noise as jax_noise
+from recurse_jax import runtime as jax_runtime
 from recurse_jax.runtime import cache_dir, prune
 from recurse_torch import noise as torch_noise
 
@@ -254,6 +255,35 @@ def test_nested_programs_are_not_counted_twice() -> None:
     began = time.monotonic()
     call(argument)
     assert 0 < runtime.compile_seconds() - before <= time.monotonic() - began
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory maps are counted on Linux")
+def test_a_long_sweep_does_not_fill_the_memory_with_programs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each constant makes a program, and each program some memory maps, of which 65,530 are let."""
+    monkeypatch.setattr(jax_runtime, "PROGRAMS", 50)
+
+    def shifted(constant: float, x: Any) -> Any:
+        return x + constant
+
+    def maps() -> int:
+        return len(Path("/proc/self/maps").read_text().splitlines())
+
+    runtime = backends()["jax"].start()
+    argument = runtime.array(np.ones(3))
+
+    def sweep(constants: range) -> int:
+        for constant in constants:
+            found = runtime.compile(shifted, (0,))(float(constant), argument)
+            assert float(found[0]) == 1.0 + constant
+        return maps()
+
+    sweep(range(1))  # what earlier tests left goes here
+    before = maps()
+    each = (sweep(range(1, 41)) - before) / 40
+    assert each > 2
+    assert sweep(range(41, 400)) - before < 60 * each
 
 
 def test_programs_are_kept_for_the_next_process(tmp_path: Path) -> None:

@@ -28,6 +28,9 @@ from numpy.typing import NDArray  # noqa: E402
 from recurse.backend import Array  # noqa: E402
 
 CACHE_BYTES = 1 << 30
+PROGRAMS = 500
+"""The most compiled programs in memory: each takes a dozen memory maps and 2 MB, and a process may
+have 65,530 maps on Linux. A sweep whose arms differ in what is compiled would die of them."""
 
 
 class JaxRuntime:
@@ -47,11 +50,13 @@ class JaxRuntime:
         return np.asarray(values)
 
     def compile(self, function: Callable[..., Any], static: tuple[int, ...]) -> Callable[..., Any]:
+        _make_room()
         return _jitted(function, static)
 
     def repeat(
         self, step: Callable[..., Any], until: Callable[..., Any], static: tuple[int, ...]
     ) -> Callable[..., Any]:
+        _make_room()
         return _repeated(step, until, static)
 
     def numerics(self) -> dict[str, str]:
@@ -132,6 +137,10 @@ _SPENT: list[float] = []
 """Seconds of every trace, lowering and compilation; JAX reports the outermost function only."""
 
 
+_LOADED: list[str] = []
+"""An entry for every program in memory."""
+
+
 @cache
 def _listen() -> None:
     jax.monitoring.register_event_duration_secs_listener(_compiled)
@@ -140,3 +149,12 @@ def _listen() -> None:
 def _compiled(event: str, duration_secs: float, **kwargs: str | int) -> None:
     if event.startswith("/jax/core/compile/"):
         _SPENT.append(duration_secs)
+    if event == "/jax/core/compile/backend_compile_duration":
+        _LOADED.append(event)
+
+
+def _make_room() -> None:
+    """Forget all programs once there are too many; those still in use come back from the disk."""
+    if len(_LOADED) > PROGRAMS:
+        jax.clear_caches()
+        _LOADED.clear()
