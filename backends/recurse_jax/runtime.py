@@ -156,5 +156,6 @@ def _compiled(event: str, duration_secs: float, **kwargs: str | int) -> None:
 def _make_room() -> None:
     """Forget all programs once there are too many; those still in use come back from the disk."""
     if len(_LOADED) > PROGRAMS:
-        jax.clear_caches()
+        forget: Callable[[], None] = jax.clear_caches
+        forget()
         _LOADED.clear()

@@ -11,8 +11,9 @@ from recurse.backend import Array, Arrays, Host
 from recurse.families.glm import Glm
 from recurse.families.labelling import copies
 from recurse.families.poisson import log_factorial
+from recurse.inversion import inverted_counts
 from recurse.sources.glm import GlmSource
-from recurse.streams import Draw, Given, counts
+from recurse.streams import Draw, Given, Uniform
 
 
 class PoissonRegression(Glm):
@@ -39,14 +40,14 @@ class PoissonRegression(Glm):
         return y - mean, mean
 
     def noise(self, source: GlmSource, n: int) -> Mapping[str, Draw]:
-        return self.new_inputs(source, n)
+        return {**self.new_inputs(source, n), "u": Uniform((n,))}
 
     def given_samples(
         self, source: GlmSource, n: int, params: Host, inputs: Host
     ) -> Mapping[str, Given]:
         linear = source.linear(params["coef"], inputs["x"])
         means = np.exp(np.minimum(linear, 700.0))
-        return {"y": counts(np.tile(means, (1, n // means.shape[1])))}
+        return {"y": inverted_counts(np.tile(means, (1, n // means.shape[1])), inputs["u"])}
 
     def sample(
         self, xp: Any, source: GlmSource, params: Arrays, noise: Arrays, design: Arrays

@@ -6,8 +6,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from recurse.inversion import inverted_counts
 from recurse.sources.glm import Floats, GlmSource
-from recurse.streams import Streams, counts
+from recurse.streams import Streams, Uniform
 
 _LONGEST = 9.0
 _SIZE = "10^17"  # exp(81/2), the mean count at that length
@@ -41,5 +42,7 @@ class PoissonRegression(GlmSource):
         return mean, slope * mean, (1.0 + slope**2) * mean
 
     def labels(self, streams: Streams, generation: int, purpose: str, linear: Floats) -> Floats:
-        drawn = streams.given(generation, purpose, {"y": counts(np.exp(linear))})
-        return np.asarray(drawn["y"], dtype=np.float64)
+        drawn = streams.draw(generation, f"{purpose}/u", Uniform(linear.shape[1:]))
+        u = np.asarray(drawn, dtype=np.float64)
+        given = {"y": inverted_counts(np.exp(linear), u)}
+        return np.asarray(streams.given(generation, purpose, given)["y"], dtype=np.float64)
