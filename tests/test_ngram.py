@@ -11,9 +11,10 @@ import pytest
 
 from recurse.backend import backends
 from recurse.estimate import estimate
-from recurse.families.categorical import Categorical, multinomial
+from recurse.families.categorical import Categorical
 from recurse.families.gaussian import Gaussian
-from recurse.families.ngram import Ngram, multinomials
+from recurse.families.multinomial import Laws
+from recurse.families.ngram import Ngram
 from recurse.metrics import View
 from recurse.metrics.contexts_left import ContextsLeft
 from recurse.metrics.entropy import Entropy
@@ -132,17 +133,19 @@ def test_blocks_of_the_source_follow_its_law() -> None:
 def test_multinomials_never_revive() -> None:
     p = np.array([[0.2, 0.8, 0.0], [0.0, 0.5, 0.5], [0.0, 1.0, 0.0]])
     n = np.array([7, 0, 10**9])
+    laws = Laws.of(p[None, ...])
     for generator in (np.random.default_rng(seed) for seed in range(20)):
-        counts = multinomials(generator, n, p)
+        counts = laws.counts(generator, 0, n)
         assert counts.sum(axis=1).tolist() == n.tolist() and np.all(counts[p == 0] == 0)
     for seed in range(50):
         law = RNG.dirichlet(np.full(6, 0.3), 1) * (RNG.random((1, 6)) < 0.7)
         law = (law + 1e-3 * (law.sum() == 0)) / (law + 1e-3 * (law.sum() == 0)).sum()
         ours, theirs = (np.random.default_rng(seed) for _ in range(2))
-        counts = multinomials(ours, np.array([40]), law)
-        assert np.array_equal(counts[0], multinomial(theirs, 40, law[0]))
+        beside = Laws.of(np.stack([law, law[:, ::-1]]))
+        counts = beside.counts(ours, 0, 40)
+        assert np.array_equal(counts, Laws.of(law).counts(theirs, 0, np.array([40])))
     drawn = np.array(
-        [multinomials(np.random.default_rng(s), np.array([9] * 3), p) for s in range(9000)]
+        [laws.counts(np.random.default_rng(s), 0, np.array([9] * 3)) for s in range(9000)]
     )
     assert np.all(z_test(drawn, 9 * p) < 0.13)
 

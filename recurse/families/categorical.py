@@ -6,13 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from recurse.backend import Array, Arrays, Host
 from recurse.counting import pick, tally
 from recurse.families import Closed
+from recurse.families.multinomial import Laws
 from recurse.sources import Discrete, Source
 from recurse.streams import Draw, Given, Uniform
 
@@ -63,8 +62,8 @@ class Counted(Closed[Source]):
         return {}
 
     def given(self, source: Source, n: int, params: Host) -> Mapping[str, Given]:
-        p = params["p"]
-        return {"counts": lambda generator, replicate: multinomial(generator, n, p[replicate])}
+        laws = Laws.of(params["p"])
+        return {"counts": lambda generator, replicate: laws.counts(generator, replicate, n)[0]}
 
     def sample_statistics(
         self, xp: Any, source: Source, n: int, params: Arrays, noise: Arrays, design: Arrays
@@ -97,6 +96,7 @@ class Categorical(Counted):
     """
 
     kind: Literal["categorical"] = "categorical"
+    version: ClassVar[int] = 2
     cite = (
         "Seddik et al. 2404.05090; Shumailov et al. 2305.17493 (discrete); Suresh et al. 2412.17646"
     )
@@ -109,19 +109,3 @@ class Categorical(Counted):
         # Nothing left (all was filtered out) has no fit.
         total = xp.where(total > 0, total, xp.full_like(total, float("nan")))
         return {"p": counts / total[:, None]}
-
-
-def multinomial(
-    generator: np.random.Generator, n: int, p: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Counts ``[K]`` of n draws; a symbol of probability zero has none.
-
-    NumPy gives the last symbol what is left over, rounding included: here that is the most probable
-    one, so that no symbol returns by rounding.
-    """
-    counts = np.zeros(len(p), dtype=np.int64)
-    alive = np.flatnonzero(p)
-    top = int(np.argmax(p[alive]))
-    alive[[top, -1]] = alive[[-1, top]]
-    counts[alive] = generator.multinomial(n, p[alive])
-    return counts

@@ -13,7 +13,7 @@ from pydantic import Field
 from recurse.backend import Array, Arrays, Host
 from recurse.counting import digits, follow, heap, pick, shape_of_grams, tally
 from recurse.families import Closed
-from recurse.families.categorical import multinomial
+from recurse.families.multinomial import Laws
 from recurse.schedule import Row
 from recurse.sources import Discrete, Source
 from recurse.sources.markov import Markov
@@ -172,15 +172,15 @@ class Ngram(Closed[Source]):
         return {}
 
     def given(self, source: Source, n: int, params: Host) -> Mapping[str, Given]:
-        p, start = _plain(params["p"]), _plain(params["start"])
-        contexts = start.shape[1]
+        laws, start = Laws.of(params["p"]), Laws.of(params["start"])
+        contexts = params["start"].shape[1]
         turns = n // contexts + (np.arange(contexts) < n % contexts)
         even = _even(source)
 
         def counts(generator: np.random.Generator, r: int) -> NDArray[np.int64]:
             # Contexts first: products of shares would round ties of counts apart.
-            begun = turns if even else multinomial(generator, n, start[r])
-            return multinomials(generator, begun, p[r]).ravel()
+            begun = turns if even else start.counts(generator, r, n)[0]
+            return laws.counts(generator, r, begun).ravel()
 
         return {"counts": counts}
 
@@ -226,38 +226,6 @@ class Ngram(Closed[Source]):
     def _shape(self) -> tuple[int, int]:
         assert self.symbols is not None, "the number of tokens comes from the source: see bound"
         return self.symbols ** (self.order - 1), self.symbols
-
-
-def multinomials(
-    generator: np.random.Generator, n: NDArray[np.int64], p: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Counts ``[C, K]`` of ``n [C]`` draws from each law ``p [C, K]``, as ``multinomial`` of each.
-
-    The last symbol of a row gets what rounding leaves over: here that is the most probable one,
-    whose place goes to the last that has a probability.
-    """
-    rows, top = np.arange(len(p)), p.argmax(axis=1)
-    last = p.shape[1] - 1 - (p[:, ::-1] > 0).argmax(axis=1)
-    swapped = p.copy()
-    swapped[rows, top], swapped[rows, last] = p[rows, last], 0.0
-    swapped[:, -1] = p[rows, top]
-    drawn = generator.multinomial(n, swapped)
-    counts = drawn.copy()
-    counts[:, -1] = 0
-    counts[rows, last] = drawn[rows, top]
-    counts[rows, top] = drawn[:, -1]
-    return np.asarray(counts, dtype=np.int64)
-
-
-def _plain(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Without the last 13 bits: they are the backend's rounding of a division.
-
-    A binomial law is drawn in another way above one half, so the last bit of a ratio that is one
-    half could otherwise change every draw that follows.
-    """
-    mantissa, exponent = np.frexp(p)
-    found: NDArray[np.float64] = np.ldexp(np.round(mantissa * 2.0**40), exponent - 40)
-    return found
 
 
 def _laws(xp: Any, counts: Array) -> Array:
