@@ -9,6 +9,7 @@ Charts are written as plain data: a library that checks each of their parts take
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,11 @@ import numpy.typing as npt
 
 from recurse.problems import RecurseError
 
+_TIED = "\u00a0"
+Lines = str | list[str]
+"""A line of text, or several."""
 WIDTH = 700
+LETTER = 6.3  # pixels of a letter of a panel's title, on average and with some room
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#c46a9b", "#b07a00", "#3a8fc4", "#7f7f7f")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
@@ -132,12 +137,27 @@ def name(field: str, **options: Any) -> Chart:
     return {"field": field, "type": "nominal", **options}
 
 
+def headings(names: Sequence[str], width: float) -> list[Lines]:
+    """Titles of panels as wide as these, in two lines at most; all have as many.
+
+    A title wider than its panel would push the next one out of its column. Lines end at commas,
+    where an arm's name has its parts.
+    """
+    letters, lines = int(width / LETTER), []
+    for name in names:
+        parts = ", ".join(part.replace(" ", _TIED) for part in name.split(", "))
+        wrapped = textwrap.wrap(parts, letters, max_lines=2, placeholder=" …") or [""]
+        lines.append([line.replace(_TIED, " ") for line in wrapped])
+    most = max(map(len, lines), default=1)
+    return [[""] * (most - len(some)) + some for some in lines] if most > 1 else list(names)
+
+
 def layered(
-    layers: Sequence[Chart], width: float, height: float, title: str = "", **more: Any
+    layers: Sequence[Chart], width: float, height: float, title: Lines = "", **more: Any
 ) -> Chart:
     """Layers over one another in a panel with its title."""
     heading: Chart = {"text": title, "fontSize": 11.5, "offset": 8, "frame": "group"}
-    heading.update(limit=round(width) + 24, **more)
+    heading.update(limit=round(width), **more)
     panel = {"layer": list(layers), "width": round(width, 1), "height": round(height, 1)}
     return {**panel, "title": heading} if title else panel
 
@@ -152,10 +172,11 @@ def without_labels(panel: Chart, x: bool, y: bool) -> Chart:
     return panel
 
 
-def tiled(panels: Sequence[Chart], columns: int) -> Chart:
-    """Panels in rows."""
+def tiled(panels: Sequence[Chart], columns: int, gap: int) -> Chart:
+    """Panels in rows, so many pixels apart: labels at an axis do not push the next panel."""
     parts = [panels[i : i + columns] for i in range(0, len(panels), columns)]
-    return {"vconcat": [{"hconcat": list(part), "spacing": 14} for part in parts], "spacing": 16}
+    rows = [{"hconcat": list(part), "spacing": gap, "bounds": "flush"} for part in parts]
+    return {"vconcat": rows, "spacing": 16}
 
 
 def finished(chart: Chart, title: str, subtitle: str = "") -> dict[str, Any]:

@@ -17,6 +17,8 @@ from recurse_reports.subject import TheoryLine
 Row = Mapping[str, Any]
 FAINT = 9
 """Panels up to which each shows the means of the others, a few points of each."""
+GAP = 18
+"""Pixels between two panels."""
 LINE = 14.0
 """Pixels from one name at the lines to the next."""
 MARKS = 8
@@ -74,10 +76,11 @@ def grid(
 ) -> dict[str, Any]:
     """Small multiples on one scale; each panel names what is in it."""
     scale = scale_of([panel for _, panel in panels])
-    width = (WIDTH - 62 - 18 * (columns - 1)) / columns
+    width = (WIDTH - 62 - GAP * (columns - 1)) / columns
     height = max(min(width * 0.72, 210.0), 120.0)
     drawn = []
-    for place, (name, panel) in enumerate(panels):
+    names = charts.headings([name for name, _ in panels], width)
+    for place, (_, panel) in enumerate(panels):
         layers = [x for series in panel for x in _bands(series, scale)]
         if len(panel) == 1 and len(panels) <= FAINT:
             layers += [
@@ -90,10 +93,10 @@ def grid(
         layers += [x for series in panel for x in _theory(series, scale)]
         if len(panel) > 1 and place == 0:
             layers += _key(panel, scale, height)
-        found = charts.layered(layers, width, height, name)
+        found = charts.layered(layers, width, height, names[place])
         below = place + columns >= len(panels)
         drawn.append(charts.without_labels(found, below, place % columns == 0))
-    chart = charts.tiled(drawn, columns)
+    chart = charts.tiled(drawn, columns, GAP)
     return charts.finished(chart, title + (" (log scale)" if scale.log else ""), subtitle)
 
 

@@ -13,6 +13,8 @@ from recurse_reports.charts import POOLS, WIDTH
 from recurse_reports.subject import Subject
 
 ORDER = 40
+GAP = 50
+"""Pixels between two panels: the labels of the right one."""
 PANELS = 6
 """Compositions drawn; the table has all schedules."""
 LINES = 12
@@ -182,13 +184,17 @@ def _chart(subject: Subject, schedules: Sequence[tuple[list[str], Schedule]]) ->
         series.append((_common(names), stacks[0], " or ".join(map(_size, stacks))))
     pools = [pool for pool in POOLS if pool in present]
     columns = min(len(series), 3)
-    width = (WIDTH - 62 - 50 * (columns - 1)) / columns
-    panels = [_panel(name, stacks, pools, width, size) for name, stacks, size in series]
-    return charts.finished(charts.tiled(panels, columns), "Share of samples per fit")
+    width = (WIDTH - 62 - GAP * (columns - 1)) / columns
+    titles = charts.headings([name for name, _, _ in series], width)
+    panels = [
+        _panel(name, stacks, pools, width, size)
+        for name, (_, stacks, size) in zip(titles, series, strict=True)
+    ]
+    return charts.finished(charts.tiled(panels, columns, GAP), "Share of samples per fit")
 
 
 def _panel(
-    name: str,
+    name: charts.Lines,
     stacks: Mapping[int, Mapping[str, float]],
     pools: Sequence[str],
     width: float,
