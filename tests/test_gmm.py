@@ -122,6 +122,22 @@ def test_every_step_raises_the_likelihood() -> None:
     assert np.all(np.diff(levels) > -1e-10) and levels[-1] > levels[0]
 
 
+@pytest.mark.parametrize("covariance", ["full", "diag", "tied"])
+def test_clusters_far_apart_take_one_step(covariance: Any) -> None:
+    """No sample could be in another one, so their likelihood is that of the mixture; the fit is
+    that of many steps. Clusters that overlap take more."""
+    far = np.concatenate([BLOBS + shift for shift in ((0.0, 0.0), (60.0, 0.0))])[None]
+    blobs = BLOBS[None]
+    for x, alike in ((far, True), (blobs, False)):
+        model = Gmm(covariance=covariance)
+        one = Gmm(covariance=covariance, iterations=1)
+        same = fitted("numpy", one, x)["means"] == fitted("numpy", model, x)["means"]
+        assert np.all(same) == alike
+    exact = Gmm(covariance=covariance, tolerance=0.0, iterations=50)
+    for name, values in fitted("numpy", exact, far).items():
+        np.testing.assert_allclose(fitted("numpy", model, far)[name], values, rtol=1e-9, atol=1e-9)
+
+
 def test_density_is_that_of_scipy() -> None:
     truth = PAIR.truth(Streams((1,)))
     x = PAIR.draw(Streams((1,)), 0, "heldout", 30)["x"]

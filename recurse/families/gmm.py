@@ -16,7 +16,6 @@ from recurse.schedule import Row
 from recurse.sources import Source
 from recurse.streams import Draw, Normal, Uniform
 
-_ROUNDS = 4  # of k-means after the seeding
 _WIDE = 1 << 16  # shares in one step: 512 kB, which stays in the cache
 _NARROW = 1 << 13  # below that, a step takes as long as its calls
 _ROUNDING = 1e-12  # of the data's variance: what rounding can take from a covariance, and more
@@ -53,7 +52,8 @@ class Gmm(Closed[Source]):
     iterations: Annotated[int, Field(ge=1, le=10_000)] = 100
     """The most steps of a fit."""
     tolerance: Annotated[float, Field(ge=0)] = 1e-3
-    """A fit ends when the mean log-likelihood changes by less, in nats per sample."""
+    """A fit ends when the mean log-likelihood changes by less, in nats per sample; the first step
+    is compared with that of the clusters it starts from, each sample in its own."""
     floor: Annotated[float, Field(gt=0)] = 1e-6
     """Variance added to every coordinate of every component."""
 
@@ -66,7 +66,7 @@ class Gmm(Closed[Source]):
     def cost(self, source: Source, size: int) -> tuple[int, float]:
         features, pairs = self._features(source), size * self.restarts * self.components
         steps = min(self.iterations, _USUAL)
-        return features * size + 3 * pairs, pairs * steps * (4.0 * features + _EXPONENTIAL)
+        return 2 * features * size + 3 * pairs, pairs * steps * (4.0 * features + _EXPONENTIAL)
 
     def density_cost(self, source: Source, size: int) -> float:
         return self.components * (2.0 * self._features(source) + _EXPONENTIAL)
@@ -94,124 +94,122 @@ class Gmm(Closed[Source]):
         each = self.restarts * self.components * n
         width, least = (max(1, _power(size // each)) for size in (_WIDE, _NARROW))
         width = min(replicates, width)
-        book = self._started(call, data, statistics["seeds"])
+        book = self._started(call, data, statistics["seeds"], 4 * width)
         rows, waiting = np.arange(width), np.arange(width, replicates)
-        while True:
-            # It goes on while more are moving than that; the others make room, or less is needed.
-            fewer = width // 2 if width > least else 0
-            state = {name: call.put(values[rows]) for name, values in book.items()}
-            state["moving"] = call.put(
-                np.array(width - max(1, width // 4) if len(waiting) else fewer)
-            )
-            loaded = call("load", data, call.put(np.minimum(rows, replicates - 1)), state)
-            state = call.repeat("step", "enough", loaded)
-            for name, values in book.items():
-                values[rows] = call.host(state[name])
-            rows = rows[np.any(book["left"][rows] > 0.0, axis=1)]
-            room = width - len(rows)
-            rows, waiting = np.concatenate([rows, waiting[:room]]), waiting[room:]
-            if not len(rows):
-                break
+        while len(rows):
             while width > least and len(rows) <= width // 2:
                 width //= 2
             rows = np.concatenate([rows, np.full(width - len(rows), replicates)])
-        found = {name: call.put(values[:-1]) for name, values in book.items()}
-        best: Arrays = call("best", data, statistics["count"], found)
+            # It goes on while more are moving than that; the others make room, or less is needed.
+            fewer = width // 2 if width > least else 0
+            few = width - max(1, width // 4) if len(waiting) else fewer
+            known = np.minimum(rows, replicates - 1)
+            loaded = call("load", data, call.put(known), call.put(book[rows]), few)
+            state = call.repeat("step", "enough", loaded)
+            sums, level, left = (call.host(state[name]) for name in ("sums", "level", "left"))
+            book[rows, :, :-2] = sums.reshape((*level.shape, -1))
+            book[rows, :, -2], book[rows, :, -1] = level, left
+            rows = rows[np.any(left > 0.0, axis=1)]
+            room = width - len(rows)
+            rows, waiting = np.concatenate([rows, waiting[:room]]), waiting[room:]
+        best: Arrays = call("best", data, statistics["count"], call.put(book[:-1]))
         return best
 
-    def _started(self, call: Programs, data: Arrays, seeds: Array) -> dict[str, NDArray[Any]]:
-        """The state of every restart before its first step, on the host; a row more that rests."""
-        replicates, n = data["weight"].shape
-        each = self.restarts * self.components * min(n, 2 * self._thinned)
-        width = min(replicates, max(1, _power(4 * _WIDE // each)))
+    def _started(self, call: Programs, data: Arrays, seeds: Array, width: int) -> NDArray[Any]:
+        """The state of every fit before its first step, on the host; a row more that rests.
+
+        Sums, the level and how many steps are left: ``[R + 1, S, k f + 2]``.
+        """
+        replicates = data["weight"].shape[0]
+        width = min(replicates, width)
         parts = []
         for first in range(0, replicates, width):
             rows = np.minimum(np.arange(first, first + width), replicates - 1)
             parts.append(call.host(call("start", data, seeds, call.put(rows))))
-        sums = np.concatenate([*parts, parts[0]])[: replicates + 1]
-        level = np.full(sums.shape[:2], -np.inf)
-        left = np.full(sums.shape[:2], float(self.iterations))
-        left[-1] = 0.0
-        return {"sums": sums, "level": level, "left": left}
+        book = np.concatenate([*parts, parts[0]])[: replicates + 1]
+        book[-1, :, -1] = 0.0
+        return book
 
     def prepare(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
-        """Samples about their mean as rows ``[R, d, n]``, with weights that add up to one."""
+        """Samples about their mean as rows ``[R, d, n]``, with weights that add up to one.
+
+        ``floor`` is what is added to covariances: ``[R, 1, 1, d, d]``.
+        """
         replicates, n, dim = statistics["x"].shape
-        weight = statistics["weight"] / statistics["count"][:, None]
+        count = statistics["count"]
+        count = xp.where(count > 0.0, count, xp.nan)  # nothing left (all was filtered out): no fit
+        weight = statistics["weight"] / count[:, None]
         centre = xp.matmul(weight[:, None, :], statistics["x"])
         columns = xp.matrix_transpose(statistics["x"] - centre)
         # Through one dimension: the transpose alone would leave the numbers where they are.
         x = xp.reshape(xp.reshape(columns, (replicates, dim * n)), (replicates, dim, n))
         spread = xp.sum(weight * xp.sum(x**2, axis=1), axis=1) / dim
-        floor = xp.clip(_ROUNDING * spread, min=self.floor)
-        return {"x": x, "weight": weight, "spread": spread, "floor": floor, "centre": centre}
+        floor = xp.clip(_ROUNDING * spread, min=self.floor)[:, None, None, None, None]
+        floor = floor * xp.eye(dim, dtype=xp.float64)[None, None, None, ...]
+        return {"x": x, "weight": weight, "floor": floor, "centre": centre}
 
     def start(self, xp: Any, data: Arrays, seeds: Array, rows: Array) -> Array:
-        """Sums of the features over the clusters of a few rounds of k-means, of some replicates.
+        """The clusters of k-means of some replicates, as the state of a fit: ``[R, S, k f + 2]``.
 
-        On every s-th sample: at least 128 and 16 for each component. The steps that follow see all.
+        Its means are found on every s-th sample: at least 128 and 16 for each component. The level
+        is the log-likelihood with each sample in its cluster, the bound that EM raises: where no
+        sample could be in another one, it is that of the mixture, and one step will tell.
         """
-        x, weight, spread = (
-            xp.take(data[name], rows, axis=0) for name in ("x", "weight", "spread")
-        )
-        stride = max(1, x.shape[2] // self._thinned)
-        x, weight = x[:, :, ::stride], weight[:, ::stride]
-        dim = x.shape[1]
-        means = em.plus_plus(xp, x, weight, xp.take(seeds, rows, axis=0))
-        columns = xp.matrix_transpose(em.features(xp, x))
-        for _ in range(_ROUNDS):
-            sums = em.products(xp, em.nearest(xp, x, weight, means), columns)
-            some = sums[..., -1:] > 0.0
-            count = xp.where(some, sums[..., -1:], xp.ones_like(sums[..., -1:]))
-            means = xp.where(some, sums[..., dim * dim : -1] / count, means)
-        eye = xp.reshape(xp.eye(dim, dtype=xp.float64), (1, 1, 1, dim * dim))
-        square = xp.reshape(
-            means[..., :, None] * means[..., None, :], (*means.shape[:3], dim * dim)
-        )
-        second = square + (spread[:, None, None, None] + self.floor) * eye
-        return em.kept(xp, sums, xp.concat([second, means, xp.ones_like(means[..., :1])], axis=3))
+        x, weight, floor = (xp.take(data[name], rows, axis=0) for name in ("x", "weight", "floor"))
+        stride = max(1, x.shape[2] // max(128, 16 * self.components))
+        picked = xp.take(seeds, rows, axis=0)
+        means = em.k_means(xp, x[:, :, ::stride], weight[:, ::stride], picked)
+        columns = xp.matrix_transpose(em.features(xp, x) * weight[:, None, :])
+        sums = em.products(xp, em.nearest(xp, x, means), columns)
+        flat = xp.reshape(means, (x.shape[0], -1, x.shape[1]))
+        points = xp.matrix_transpose(em.features(xp, xp.matrix_transpose(flat)))
+        # A cluster without samples keeps its place.
+        sums = sums + em.LOST * xp.reshape(points, sums.shape)
+        params = self._params(xp, sums[..., -1], sums / sums[..., -1:], floor)
+        level = xp.sum(em.coefficients(xp, *params) * sums, axis=(2, 3))[:, :, None]
+        left = xp.full_like(level, float(self.iterations))
+        return xp.concat([xp.reshape(sums, (*sums.shape[:2], -1)), level, left], axis=2)
 
-    @property
-    def _thinned(self) -> int:
-        return max(128, 16 * self.components)
-
-    def load(self, xp: Any, data: Arrays, rows: Array, state: Arrays) -> dict[str, Array]:
+    def load(self, xp: Any, data: Arrays, rows: Array, book: Array, few: int) -> dict[str, Array]:
         """The state of a few replicates together with their samples."""
         x, weight, floor = (xp.take(data[name], rows, axis=0) for name in ("x", "weight", "floor"))
-        eye = xp.eye(x.shape[1], dtype=xp.float64)[None, None, None, ...]
-        floor = floor[:, None, None, None, None] * eye
+        features = em.features(xp, x)
         return {
-            **state,
-            "features": em.features(xp, x),
-            "weight": weight[:, None, :],
+            **_opened(xp, book, features.shape[1]),
+            "features": features,
+            "columns": xp.matrix_transpose(features * weight[:, None, :]),
+            "weight": weight[:, None, None, :],
             "floor": floor,
+            "few": xp.asarray(few),
         }
 
     def step(self, xp: Any, state: Arrays) -> dict[str, Array]:
         """One step of EM; what has settled stays as it is, whatever its neighbours do."""
         sums, left = state["sums"], state["left"]
-        logs = em.products(xp, em.coefficients(xp, *self._params(xp, state)), state["features"])
+        moments = sums / sums[..., -1:]
+        params = self._params(xp, sums[..., -1], moments, state["floor"])
+        logs = em.products(xp, em.coefficients(xp, *params), state["features"])
         share, level = em.shares(xp, logs, state["weight"])
-        fresh = em.products(xp, share, xp.matrix_transpose(state["features"]))
+        # A component without weight keeps its place.
+        fresh = em.products(xp, share, state["columns"]) + em.LOST * moments
         moving = left > 0.0
         still = xp.abs(level - state["level"]) < self.tolerance
         return {
             **state,
-            "sums": xp.where(moving[..., None, None], em.kept(xp, fresh, sums), sums),
+            "sums": xp.where(moving[..., None, None], fresh, sums),
             "level": xp.where(moving, level, state["level"]),
             "left": xp.where(still, 0.0, left - 1.0),
         }
 
     def enough(self, xp: Any, state: Arrays) -> Array:
         """Whether so few replicates are still moving that others should have their places."""
-        return xp.count_nonzero(xp.max(state["left"], axis=1) > 0.0) <= state["moving"]
+        return xp.count_nonzero(xp.max(state["left"], axis=1) > 0.0) <= state["few"]
 
-    def _params(self, xp: Any, state: Arrays) -> tuple[Array, Array, Array]:
-        """Weights, means and covariances of sums ``[R, S, k, f]``."""
-        sums = state["sums"]
-        weights = sums[..., -1]
-        dim = math.isqrt(sums.shape[-1])
-        moments = sums / sums[..., -1:]
+    def _params(
+        self, xp: Any, weights: Array, moments: Array, floor: Array
+    ) -> tuple[Array, Array, Array]:
+        """Weights, means and covariances of weights ``[R, S, k]`` and moments ``[R, S, k, f]``."""
+        dim = floor.shape[-1]
         means = moments[..., dim * dim : -1]
         second = xp.reshape(moments[..., : dim * dim], (*means.shape, dim))
         covariances = second - means[..., :, None] * means[..., None, :]
@@ -220,22 +218,22 @@ class Gmm(Closed[Source]):
         if self.covariance == "tied":
             pooled = xp.sum(weights[..., None, None] * covariances, axis=2)[:, :, None, :, :]
             covariances = xp.broadcast_to(pooled, covariances.shape)
-        return weights, means, covariances + state["floor"]
+        return weights, means, covariances + floor
 
-    def best(self, xp: Any, data: Arrays, count: Array, state: Arrays) -> dict[str, Array]:
+    def best(self, xp: Any, data: Arrays, count: Array, book: Array) -> dict[str, Array]:
         """The restart with the highest likelihood, and what it says of the data as a whole."""
+        dim = data["centre"].shape[-1]
+        state = _opened(xp, book, dim * dim + dim + 1)
         top = xp.argmax(state["level"], axis=1)[:, None, None, None]
         index = xp.broadcast_to(top, (top.shape[0], 1, *state["sums"].shape[2:]))
         chosen = xp.take_along_axis(state["sums"], index, axis=1)
-        eye = xp.eye(data["centre"].shape[-1], dtype=xp.float64)[None, None, None, ...]
-        floor = data["floor"][:, None, None, None, None] * eye
-        found = self._params(xp, {"sums": chosen, "floor": floor})
+        found = self._params(xp, chosen[..., -1], chosen / chosen[..., -1:], data["floor"])
         weights, means, covariances = (values[:, 0, ...] for values in found)
         weights = xp.where(weights > em.GONE, weights, 0.0)
         means = means + data["centre"]
         variances = xp.linalg.diagonal(covariances)
         squares = xp.sum(variances + means**2, axis=2)
-        narrow = xp.min(variances, axis=2) < 10.0 * data["floor"][:, None]
+        narrow = xp.min(variances, axis=2) < 10.0 * data["floor"][:, 0, 0, 0, :1]
         few = weights * count[:, None] < 1.0
         return {
             "weights": weights,
@@ -253,8 +251,8 @@ class Gmm(Closed[Source]):
     ) -> dict[str, Array]:
         replicates, k, dim = params["means"].shape
         ends = xp.cumulative_sum(params["weights"], axis=1)
-        passed = noise["u"][:, None, :] * ends[:, -1:, None] >= ends[..., None]
-        member = xp.clip(xp.count_nonzero(passed, axis=1), max=k - 1)
+        passed = noise["u"][:, None, :] * ends[:, -1:, None] >= ends[:, :-1, None]
+        member = xp.count_nonzero(passed, axis=1)
         lower = xp.reshape(_factor(xp, params["covariances"]), (replicates, k, dim * dim))
         parts = xp.reshape(xp.concat([params["means"], lower], axis=2), (replicates * k, -1))
         place = member + k * xp.arange(replicates, dtype=member.dtype)[:, None]
@@ -273,7 +271,7 @@ class Gmm(Closed[Source]):
         centre = xp.mean(params["means"], axis=1)[:, None, :]
         rows = em.features(xp, xp.matrix_transpose(x - centre))
         found = em.coefficients(xp, weights, params["means"] - centre, covariances)
-        weight = rows[:, -1:, :] / rows.shape[2]
+        weight = rows[:, None, -1:, :] / rows.shape[2]
         return em.shares(xp, xp.matmul(found, rows)[:, None, ...], weight)[1][:, 0]
 
 
@@ -282,12 +280,19 @@ def _power(number: int) -> int:
     return 1 << (number.bit_length() - 1) if number > 0 else 0
 
 
+def _opened(xp: Any, book: Array, width: int) -> dict[str, Array]:
+    """The state of fits ``[R, S, k f + 2]`` by name; ``width`` is f."""
+    sums = xp.reshape(book[:, :, :-2], (*book.shape[:2], -1, width))
+    return {"sums": sums, "level": book[:, :, -2], "left": book[:, :, -1]}
+
+
 def _factor(xp: Any, covariances: Array) -> Array:
-    """Cholesky factors ``[..., d, d]``; the identity where a number is not finite.
+    """Cholesky factors ``[..., d, d]``; the identity where there is no model to draw from.
 
     A factorisation that raises would stop every replicate of the block; the floor of the variances
     leaves no other reason to.
     """
-    whole = xp.all(xp.isfinite(covariances), axis=(-2, -1))[..., None, None]
+    positive = xp.all(xp.linalg.diagonal(covariances) > 0.0, axis=-1)
+    whole = (positive & xp.all(xp.isfinite(covariances), axis=(-2, -1)))[..., None, None]
     eye = xp.eye(covariances.shape[-1], dtype=xp.float64)
     return xp.linalg.cholesky(xp.where(whole, covariances, xp.broadcast_to(eye, covariances.shape)))
