@@ -43,7 +43,9 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     held = 8 * numbers * (pools + 6)
     if not exact:
         held += 8 * width * largest * 3
-    measured = max(getattr(metric, "samples", 0) for metric in arm.metrics) * width * 8 * 2
+    evaluated = max(getattr(metric, "samples", 0) for metric in arm.metrics)
+    looked = (getattr(m, "heldout", 0) for m in arm.metrics if "heldout" in m.needs)
+    measured = 8 * width * (2 * evaluated + 4 * max(looked, default=0))
     beside, _ = model.cost(arm.source, max(row.pooled for row in rows))
     held += 8 * beside + measured + 8 * 1024 * (width + 2)
     work = model.estimate_cost(arm.source) + (

@@ -25,7 +25,8 @@ def refusals(arm: Arm) -> Iterator[Refusal]:
         return
     yield from _fitting(arm)
     yield from _schedule(arm)
-    yield from _metrics(arm)
+    if arm.model.refusal(arm.source) is None:  # else there is nothing that could be measured
+        yield from _metrics(arm)
 
 
 def _backend(arm: Arm) -> Iterator[Refusal]:
@@ -64,6 +65,11 @@ def _fitting(arm: Arm) -> Iterator[Refusal]:
     reason = reason or arm.corrector.suits(arm.model)
     if arm.corrector.weighs and not isinstance(arm.model, Closed):
         reason = f"it weighs samples, and '{arm.model.kind}' is trained on whole samples"
+    if arm.corrector.moves and isinstance(arm.model, Closed) and arm.model.relabels(arm.source):
+        reason = (
+            f"it hands on inputs of its own, and here '{arm.model.kind}' labels those of the real "
+            "sample again"
+        )
     if reason:
         yield "E203", reason, ("corrector",)
 
@@ -80,7 +86,7 @@ def _schedule(arm: Arm) -> Iterator[Refusal]:
         yield from found
         if found:
             return
-    yield from _enough(arm, sum(row.fresh for row in arm.schedule))
+    yield from _enough(arm)
 
 
 def _row(arm: Arm, row: Row, fits: bool) -> Iterator[Refusal]:
@@ -89,6 +95,12 @@ def _row(arm: Arm, row: Row, fits: bool) -> Iterator[Refusal]:
     elif row.budget is not None and not row.replacement and row.budget > row.pooled:
         text = f"generation {row.generation} draws {row.budget} of {row.pooled} samples"
         yield "E205", text, ("policy", "budget")
+    elif arm.corrector.keeps and row.synthesise not in (0, arm.samples.real):
+        text = (
+            f"'{arm.corrector.kind}' hands on the {arm.samples.real} real samples, edited; "
+            f"generation {row.generation} has {row.synthesise}"
+        )
+        yield "E204", text, ("corrector",)
     elif isinstance(arm.model, Network) and any(run.weight != 1.0 for run in row.runs):
         yield "E204", f"'{arm.model.kind}' is fitted without weights of samples", ("policy",)
     elif fits:
@@ -96,10 +108,15 @@ def _row(arm: Arm, row: Row, fits: bool) -> Iterator[Refusal]:
             yield code, message, tuple(path.split("."))
 
 
-def _enough(arm: Arm, new: int) -> Iterator[Refusal]:
+def _enough(arm: Arm) -> Iterator[Refusal]:
     exist = arm.source.available()
     if exist is None:
         return
+    new = sum(row.fresh for row in arm.schedule)
+    corrected = max(row.synthesise for row in arm.schedule)
+    if arm.corrector.origin == "true distribution" and corrected > exist:
+        text = f"'{arm.corrector.kind}' draws {corrected} samples, and the source has {exist}"
+        yield "E205", text, ("corrector",)
     if arm.samples.real > exist:
         text = f"{arm.samples.real} real samples, and the source has {exist}"
         yield "E205", text, ("samples", "real")

@@ -12,7 +12,10 @@ from scipy import stats
 from recurse.backend import backends
 from recurse.correctors.detector import Detector
 from recurse.correctors.watermark import Watermark
+from recurse.families.gmm import Gmm
+from recurse.families.kde import Kde
 from recurse.metrics.mean_error import MeanError
+from recurse.metrics.second_moment import SecondMoment
 from recurse.metrics.variance_ratio import VarianceRatio
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.fresh import Fresh
@@ -20,6 +23,7 @@ from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
 from recurse.problems import Problems
 from recurse.scenario import Arm, Samples, load
+from recurse.sources.gaussian import GaussianSource
 from recurse.streams import Streams
 from tests.closed_arms import SKEW, normal
 from tests.discrete_arms import frequencies
@@ -156,3 +160,25 @@ def test_what_a_detector_must_say(fields: dict[str, Any]) -> None:
     }
     with pytest.raises(Problems):
         load({**spec, "corrector": {"kind": "detector", **fields}})
+
+
+@pytest.mark.parametrize("backend", sorted(backends()))
+@pytest.mark.parametrize(
+    "model", [Kde(bandwidth="silverman"), Gmm(components=1)], ids=["kde", "gmm"]
+)
+def test_a_replicate_that_keeps_no_sample_fails_alone(model: Any, backend: str) -> None:
+    """Of five samples all are left out now and then, also of the real ones."""
+    arm = Arm(
+        source=GaussianSource(dim=2),
+        model=model,
+        policy=Replace(),
+        corrector=Watermark(tpr=0.6, fpr=0.5),
+        samples=Samples(real=5, synthetic=5),
+        generations=5,
+        backend=backend,
+        metrics=(SecondMoment(),),
+    )
+    record = simulate(arm, 40)
+    first, last = record.whole[0], record.whole[-1]
+    assert 0 < last.sum() < first.sum() < 40
+    assert np.isfinite(record["second_moment"][:, last]).all()

@@ -24,6 +24,15 @@ SPEC: dict[str, Any] = {
 GRID = {"kind": "mixture", "form": "grid"}
 
 
+def test_held_out_data_take_memory() -> None:
+    """100,000 points in four dimensions are 3.2 MB, and more than one copy is made."""
+    few, many = (
+        plan(load({**SPEC, "metrics": [{"kind": "test_nll", "heldout": n}]})).arms[0].cost.bytes
+        for n in (100, 100_000)
+    )
+    assert many - few >= 2 * 8 * 4 * 99_900
+
+
 def seconds(**fields: Any) -> float:
     """For one replicate and generation, on average."""
     (arm,) = plan(load({**SPEC, **fields})).arms

@@ -31,6 +31,9 @@ class Corrector(Kind):
     """Fields of the data that it works on from generation to generation: ``last/<name>`` among what
     is prepared is that of the real sample at first, then of the batch that it handed on."""
 
+    moves: ClassVar[bool] = False
+    """Whether samples that it hands on may have other inputs than those that it was given."""
+
     def refusal(self, source: Source, fields: tuple[str, ...]) -> str | None:
         """Why it cannot serve this source and these fields, or None."""
         return None

@@ -27,6 +27,7 @@ class Curation(Corrector):
     kind: Literal["curation"] = "curation"
     cite = "Ferbach et al. 2407.09499, section 2 (equation 6)"
     origin: ClassVar[Origin] = "external verifier"
+    moves: ClassVar[bool] = True
     k: Annotated[int, Field(ge=1, le=10_000)] = 2
     """Candidates per kept sample; 1 chooses nothing."""
     values: Annotated[tuple[Number, ...], Field(min_length=2)] | None = None

@@ -22,6 +22,7 @@ class KMeans(Corrector):
     kind: Literal["kmeans"] = "kmeans"
     cite = "Gillman et al. 2402.07087, section 6 and exp_scripts/mnist"
     origin: ClassVar[Origin] = "real sample"
+    moves: ClassVar[bool] = True
     clusters: Annotated[int, Field(ge=1, le=4096)] = 16
     """Centroids, per class where samples have labels."""
     strength: Annotated[float, Field(gt=0, le=1)] = 1.0

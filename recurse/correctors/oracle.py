@@ -21,6 +21,7 @@ class Oracle(Corrector):
     kind: Literal["oracle"] = "oracle"
     cite = "Gillman et al. 2402.07087, Definition 4.1"
     origin: ClassVar[Origin] = "true distribution"
+    moves: ClassVar[bool] = True
     gamma: Annotated[float, Field(ge=0)]
     """Strength; 0 changes nothing, infinity would give the source itself."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recurse import png
 from recurse.backend import Backend, Runtime
@@ -63,19 +64,40 @@ def operations(task: Task, backend: Backend, runtime: Runtime) -> Operations:
 def execute(task: Task, backend: Backend, runtime: Runtime, store: Path, report: Report) -> None:
     """Run a block and stage its results."""
     ops = operations(task, backend, runtime)
-    recorder = _Recorder(task, runtime, ops, store, report)
-    state = State()
     saved = checkpoint.newest(store / "checkpoints", task.block, task.done)
-    if saved is not None:
-        state = recorder.restore(saved)
+    state = None if saved is None else _restored(task, runtime, ops, saved)
+    if saved is not None and state is None:
+        ops = operations(task, backend, runtime)  # what was put back must not be added to
+    state = state or State()
+    recorder = _Recorder(task, runtime, ops, store, report, state.whole)
     run(ops, task.arm.schedule, task.last, state, recorder.commit)
+
+
+def _restored(
+    task: Task, runtime: Runtime, ops: Operations, saved: checkpoint.Checkpoint
+) -> State | None:
+    """The state in a checkpoint, its pools put back where they were; None if pools are missing."""
+    arrays = saved.arrays
+    params = {k.removeprefix("params/"): v for k, v in arrays.items() if k.startswith("params/")}
+    pools = {k.removeprefix("pools/"): v for k, v in arrays.items() if k.startswith("pools/")}
+    ops.pools.unpack(pools)
+    schedule = task.arm.schedule
+    if not ops.pools.resume(schedule[saved.generation], schedule[saved.generation + 1]):
+        return None
+    return State(saved.generation, runtime_arrays(runtime, params), arrays["whole"])
 
 
 class _Recorder:
     """Turns outcomes into fragments and, now and then, checkpoints."""
 
     def __init__(
-        self, task: Task, runtime: Runtime, ops: Operations, store: Path, report: Report
+        self,
+        task: Task,
+        runtime: Runtime,
+        ops: Operations,
+        store: Path,
+        report: Report,
+        whole: NDArray[np.bool_] | None,
     ) -> None:
         self._task = task
         self._runtime = runtime
@@ -85,7 +107,7 @@ class _Recorder:
         self._saved = time.monotonic()
         self._compiled = runtime.compile_seconds()  # that of earlier blocks of this worker
         self._parent = os.getppid()
-        self._whole = np.ones(len(task.seeds), dtype=bool)
+        self._whole = np.ones(len(task.seeds), dtype=bool) if whole is None else whole
         self._numerics = {
             "backend": task.arm.backend,
             "lowering": "statistics" if task.exact else "samples",
@@ -107,20 +129,6 @@ class _Recorder:
             self._saved = time.monotonic()
         trained = {k: v for k, v in outcome.numbers.items() if k == "train_loss"}
         self._report(outcome.generation, {k: float(np.nanmean(v)) for k, v in trained.items()})
-
-    def restore(self, saved: checkpoint.Checkpoint) -> State:
-        """The state in a checkpoint; the pools are put back where they were."""
-        arrays = saved.arrays
-        params = {
-            k.removeprefix("params/"): v for k, v in arrays.items() if k.startswith("params/")
-        }
-        pools = {k.removeprefix("pools/"): v for k, v in arrays.items() if k.startswith("pools/")}
-        self._ops.pools.unpack(pools)
-        schedule = self._task.arm.schedule
-        if not self._ops.pools.resume(schedule[saved.generation], schedule[saved.generation + 1]):
-            return State()
-        self._whole = arrays["whole"]
-        return State(saved.generation, runtime_arrays(self._runtime, params), arrays["whole"])
 
     def _save(self, state: State) -> None:
         packed = self._ops.pools.pack()

@@ -96,6 +96,7 @@ class Kde(Closed[Source]):
 
     def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
         count, dim = statistics["count"], statistics["sum"].shape[1]
+        count = xp.where(count > 0.0, count, xp.nan)  # nothing left (all was filtered out): no fit
         h = self.width(count, dim)
         params = {"bandwidth": h, "second_moment": statistics["square"] / count + dim * h**2}
         if "log_kernels" in statistics:

@@ -103,8 +103,10 @@ class Memory:
 def _weighed(weights: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.int64]:
     """Places ``[R, k]`` by weights ``[R, n]``: one search, row r shifted to between r and r + 1.
 
-    A weight of 0 is never picked; probabilities are exact to 1e-9.
+    A weight of 0 is never picked; probabilities are exact to 1e-9. A replicate that has no weight
+    left has failed, and is handed any sample.
     """
+    weights = np.where(weights.sum(axis=1, keepdims=True) > 0.0, weights, 1.0)
     ends = np.cumsum(weights, axis=1)
     rows = np.arange(len(u))[:, None]
     ends = rows + ends / ends[:, -1:]
@@ -178,7 +180,8 @@ class Remembered(ClosedForm):
         length = max(1, min(n, self._stretch, _CHUNK // points))
         width = min(replicates, max(1, _CHUNK // (points * length)))
         width = -(-replicates // -(-replicates // width))  # equal parts
-        h = np.asarray(self._kde.width(weights.sum(axis=1), dim))
+        mass = weights.sum(axis=1)
+        h = np.asarray(self._kde.width(np.where(mass > 0.0, mass, 1.0), dim))
         found = []
         for number, start in enumerate(range(0, replicates, width)):
             rows = slice(start, start + width)

@@ -12,7 +12,11 @@ from recurse.samplers import Sampler
 
 
 class TopK(Sampler):
-    """Draw from the ``k`` most probable outcomes, in proportion to their probabilities."""
+    """Draw from the ``k`` most probable outcomes, in proportion to their probabilities.
+
+    All that are as probable as the k-th stay, as in Hugging Face's sampler: a uniform law keeps
+    everything, and of small counts more than k may stay.
+    """
 
     kind: Literal["top_k"] = "top_k"
     cite = "Fan et al. 1805.04833"

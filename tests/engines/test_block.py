@@ -184,3 +184,24 @@ def test_a_strip_of_images_is_laid_out_row_by_row() -> None:
     expected = np.zeros((4, 4), np.uint8)
     expected[0, 2] = expected[3, 1] = 255
     np.testing.assert_array_equal(raw[:, 1:], expected)
+
+
+@pytest.mark.parametrize("corrector", ["none", {"kind": "edit_labels", "share": 0.4}])
+def test_a_longer_run_that_cannot_continue_starts_anew(tmp_path: Path, corrector: Any) -> None:
+    """A short run keeps a running total of what a wide window will have to tell apart later."""
+    spec = {
+        **SPEC,
+        "source": {"kind": "linear_regression", "dim": 2},
+        "model": "linear",
+        "corrector": corrector,
+        "policy": {"kind": "window", "size": 12},
+        "metrics": ["excess_risk"],
+        "generations": 16,
+    }
+    run({**spec, "generations": 9}, tmp_path / "extended")
+    found = [
+        run(spec, tmp_path / name) and Store(tmp_path / name).metrics().sort("seed", "generation")
+        for name in ("extended", "whole")
+    ]
+    extended, whole = (frame.get_column("value").to_list() for frame in found)
+    assert len(whole) >= 3 * 17 and extended == whole
