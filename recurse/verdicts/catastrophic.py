@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recurse.verdicts.trace import Finding, Trace, risk_ratio, times, uneven
+from recurse.verdicts.trace import Finding, Trace, lost, risk_ratios, times, uneven
 
 NUMBER = 1
 NAME = "catastrophic rise of risk"
@@ -20,19 +20,22 @@ def find(trace: Trace, _: Sequence[Trace], level: float) -> Finding:
     trace = trace.whole()
     if (defect := trace.defect()) is not None:
         return defect
-    if (lost := trace.lost()) is not None and lost[0] <= WITHIN:
-        return Finding("yes", f"not finite for {lost[1]} seeds at generation {lost[0]}")
     rows = [row for row, g in enumerate(trace.generations) if 0 < g <= WITHIN]
     if not rows:
         return Finding("cannot tell", f"nothing is measured within {WITHIN} generations")
     share = level / len(rows)
-    found = [(risk_ratio(trace, row, 0, share), row) for row in rows]
+    found = risk_ratios(trace, rows, share)
+    infinite = lost(trace, rows, level / 2)
+    if infinite is not None and (infinite.answer == "yes" or not found):
+        return infinite
     at, row = max(found, key=lambda pair: pair[0].low)
     text = times(trace, at, row, share)
     if reason := uneven(trace.values[row]):
         return Finding("cannot tell", f"{text}; {reason}", *at)
     if at.low >= FACTOR:
         return Finding("yes", text, *at)
+    if infinite is not None:
+        return infinite
     if trace.last < WITHIN:
         return Finding("cannot tell", f"{text}; the run ends at generation {trace.last}", *at)
     below = all(one.high < FACTOR for one, _ in found)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recurse.claims.inference import Interval, ratio_interval, t_interval
-from recurse.verdicts.trace import Finding, Trace, limits, risk_ratio, uneven
+from recurse.verdicts.trace import Finding, Trace, limits, lost, risk_ratio, uneven
 
 NUMBER = 3
 NAME = "diverging risk"
@@ -35,13 +35,16 @@ def find(trace: Trace, _: Sequence[Trace], level: float) -> Finding:
     trace = trace.whole()
     if (defect := trace.defect()) is not None:
         return defect
-    if (lost := trace.lost()) is not None:
-        return Finding("yes", f"not finite for {lost[1]} seeds at generation {lost[0]}")
+    half, end = trace.place(trace.last / 2), len(trace.generations) - 1
+    # One side of the half of the level that is for yes.
+    if (infinite := lost(trace, [end], level / 4)) is not None:
+        return infinite
     if trace.last < SHORTEST:
         return Finding("cannot tell", f"{trace.last} generations, {SHORTEST} at least are needed")
-    half, end = trace.place(trace.last / 2), len(trace.generations) - 1
     if half == 0:
         return Finding("cannot tell", "nothing is measured around the middle of the run")
+    if not trace.finite[half]:
+        return Finding("cannot tell", "not finite around the middle of the run")
     if reason := uneven(trace.values[end]) or uneven(trace.values[half]):
         return Finding("cannot tell", reason)
     share = level / 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recurse.verdicts.trace import ROUNDING, Finding, Trace, risk_ratio, times, uneven
+from recurse.verdicts.trace import ROUNDING, Finding, Trace, lost, risk_ratios, times, uneven
 
 NUMBER = 2
 NAME = "any rise of risk"
@@ -21,16 +21,19 @@ def find(trace: Trace, _: Sequence[Trace], level: float) -> Finding:
     trace = trace.whole()
     if (defect := trace.defect()) is not None:
         return defect
-    if (lost := trace.lost()) is not None:
-        return Finding("yes", f"not finite for {lost[1]} seeds at generation {lost[0]}")
     rows = trace.landmarks()
     share = level / len(rows)
-    found = [(risk_ratio(trace, row, 0, share), row) for row in rows]
+    infinite = lost(trace, rows, level / 2)
+    if infinite is not None and infinite.answer == "yes":
+        return infinite
+    found = risk_ratios(trace, rows, share)
     sound = [(at, row) for at, row in found if not uneven(trace.values[row])]
     above = [(at, row) for at, row in sound if at.low > 1.0 + ROUNDING]
     if above:
         at, row = max(above, key=lambda pair: pair[0].low)
         return Finding("yes", times(trace, at, row, share), *at)
+    if infinite is not None:
+        return infinite
     at, row = max(found, key=lambda pair: pair[0].high)
     text = times(trace, at, row, share)
     if len(sound) < len(found):

@@ -20,7 +20,7 @@ def change(trace: Trace, level: float) -> Finding:
     trace = trace.whole()
     if (defect := trace.defect()) is not None:
         return defect
-    if trace.lost() is not None:
+    if not trace.finite.all():
         return Finding("cannot tell", "takes finite values")
     if trace.worse == "down" and trace.values[0].mean() <= 0:
         return Finding("cannot tell", "nothing was there at generation 0")

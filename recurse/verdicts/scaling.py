@@ -40,7 +40,7 @@ def find(trace: Trace, sizes: Sequence[Trace], level: float) -> Finding:
     seeds = reduce(np.intersect1d, [one.seeds for one in arms])
     if len(seeds) < FEWEST:
         return Finding("cannot tell", f"{len(seeds)} seeds are common to all sizes")
-    if trace.log or any(one.lost() for one in arms):
+    if trace.log or not all(one.finite.all() for one in arms):
         return Finding("cannot tell", "takes finite losses with a zero of their own")
     influence, reason = _influence(arms, seeds, counts)
     if influence is None:

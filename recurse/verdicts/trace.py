@@ -7,13 +7,21 @@ and their difference is the logarithm of a ratio already (of perplexities).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.claims.inference import Array, Interval, heaviest, ratio_interval, t_interval
+from recurse.claims.inference import (
+    Array,
+    Interval,
+    heaviest,
+    ratio_interval,
+    sign_tail,
+    t_interval,
+)
 
 Answer = Literal["yes", "no", "cannot tell"]
 ROUNDING = 1e-9
@@ -90,11 +98,10 @@ class Trace:
             return Finding("cannot tell", "nothing is measured beyond generation 0")
         return None
 
-    def lost(self) -> tuple[int, int] | None:
-        """The first generation with infinite values and how many seeds have them, or None."""
-        bad = (~np.isfinite(self.values)).sum(axis=1)
-        first = np.flatnonzero(bad)
-        return (int(self.generations[first[0]]), int(bad[first[0]])) if len(first) else None
+    @property
+    def finite(self) -> NDArray[np.bool_]:
+        """``[K]``: whether all seeds are."""
+        return np.asarray(np.isfinite(self.values).all(axis=1))
 
     def place(self, generation: float) -> int:
         """The row of the last generation measured up to this one."""
@@ -105,6 +112,34 @@ class Trace:
         wanted = [2**k for k in range(self.last.bit_length())]
         rows = {self.place(g) for g in wanted} | {len(self.generations) - 1}
         return sorted(rows - {0})
+
+
+def lost(trace: Trace, rows: Sequence[int], tail: float) -> Finding | None:
+    """Whether infinite risks show a rise at one of some rows, or None if all is finite there.
+
+    The risk of models of real data may be infinite as often, and by luck in none of the seeds. So a
+    seed whose risk was finite at generation 0 and is infinite speaks for a rise, one that has it
+    the other way round against it: a sign test of pairs (McNemar), ``tail`` shared by the rows.
+    """
+    if trace.finite[[0, *rows]].all():
+        return None
+    bad = trace.values == (np.inf if trace.worse == "up" else -np.inf)
+    more = bad.astype(float) - bad[0]
+    row = min(rows, key=lambda row: sign_tail(more[row]))
+    text = (
+        f"infinite for {bad[row].sum()} of {len(trace.seeds)} seeds at generation "
+        f"{trace.generations[row]}, for {bad[0].sum()} at generation 0"
+    )
+    if sign_tail(more[row]) <= tail / len(rows):
+        return Finding("yes", text)
+    why = "nothing to compare with" if bad[0].any() else "too few to show a rise"
+    return Finding("cannot tell", f"{text}: {why}")
+
+
+def risk_ratios(trace: Trace, rows: Sequence[int], level: float) -> list[tuple[Interval, int]]:
+    """The ratio to generation 0 at every row where both are finite, with the row."""
+    finite = trace.finite
+    return [(risk_ratio(trace, row, 0, level), row) for row in rows if finite[0] and finite[row]]
 
 
 def risk_ratio(trace: Trace, row: int, base: int, level: float) -> Interval:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from recurse.claims.inference import rounding, standardised
 from recurse_reports.intervals import Interval, difference, ratio
 from recurse_reports.subject import Measure, Subject, TheoryLine
 
@@ -46,9 +47,14 @@ class Change:
 
     @property
     def interval(self) -> Interval:
-        """The ratio last : first, or the difference last - first, with its 95 % interval."""
+        """The ratio last : first, or the difference last - first, with its 95 % interval.
+
+        Infinite values leave an infinite difference, or none (NaN), and no interval.
+        """
         if not self.finite:
-            return Interval(float("inf"), float("nan"), float("nan"), len(self.last))
+            with np.errstate(invalid="ignore"):
+                mid = float(self.last.mean() - self.first.mean())
+            return Interval(mid, float("nan"), float("nan"), len(self.last))
         return (ratio if self.by_ratio else difference)(self.first, self.last)
 
     @property
@@ -65,6 +71,17 @@ class Change:
         if found.known and not found.excludes(none):
             return 0
         return int(np.sign(found.mid - none))
+
+    def errors_from(self, expected: float) -> float:
+        """How many standard errors the last mean is above an expectation, rounding taken off.
+
+        NaN without a standard error, infinite where all seeds are equal.
+        """
+        if not np.isfinite(self.error):
+            return float("nan")
+        shift, error = np.asarray(self.last.mean() - expected), np.asarray(self.error)
+        slack = rounding(self.last, np.asarray(expected))
+        return float(standardised(shift, error, slack))
 
     def line(self, kind: str) -> TheoryLine | None:
         """The curve of theory of that kind that reaches both ends."""

@@ -11,7 +11,7 @@ from scipy.stats import binom, nct, t
 
 from recurse.claims import Prospect
 from recurse.claims.bounded_by import BoundedBy
-from recurse.claims.inference import proportion_interval, unseen
+from recurse.claims.inference import proportion_interval, t_limit, t_tail, unseen
 from recurse.theory.law import Curve
 from tests.claims.simulate import RUNS, has_rate, holding, normal, one, series
 from tests.statistics_checks import LEVEL
@@ -114,6 +114,12 @@ def test_equal_seeds_leave_room_for_those_that_were_not_drawn() -> None:
     assert RUNS - holding(claim, draw) <= binom.isf(LEVEL, RUNS, 0.01)
 
 
+def test_the_limit_is_right_at_the_least_level_shared_by_many_tests() -> None:
+    for seeds in (2, 3, 5, 9, 30, 200, 10_000):
+        tail = t_tail(t_limit(1e-110, seeds), seeds)
+        assert tail == pytest.approx(1e-110, rel=1e-6)
+
+
 def test_the_evidence_separates_proven_from_not_contradicted() -> None:
     values = np.array([[0.0, 1.0, 2.0, 3.0, 4.0]])
     reach = t.isf(1e-3, 4) * np.sqrt(2.5 / 5)
@@ -185,6 +191,8 @@ def test_problems_fields_and_statement() -> None:
         proof = BoundedBy(metric="m", value=1.0, quantile=quantile, proof=True)
         assert proof.problems(Prospect(2, {}, None, seeds=enough)) == []
         assert proof.problems(Prospect(2, {}, None, seeds=enough - 1)) != []
+    with pytest.raises(ValidationError, match="greater than or equal"):
+        BoundedBy(metric="m", value=1.0, level=1e-320)
     for wrong in ({}, {"value": 1.0, "curve": "bound"}):
         with pytest.raises(ValidationError, match="either"):
             BoundedBy.model_validate({"metric": "m", **wrong})

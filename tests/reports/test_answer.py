@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import recurse_reports
+from recurse_reports.blocks import Table
 from recurse_reports.changes import shape
-from recurse_reports.subject import TheoryLine
+from recurse_reports.sections import answer
+from recurse_reports.subject import Subject, TheoryLine
 from scipy.stats import t
 
 from recurse.store import Store, StoreWriter
+from recurse.store.records import TheoryCurve
 from tests.reports.fixture import FIRST, put_few, regression_values
 
 
@@ -85,6 +88,56 @@ def test_one_seed_has_no_interval(tmp_path: Path) -> None:
     assert "grew 2.000× over 1 generation (one seed, no interval)" in text or (
         "grew 2.00× over 1 generation (one seed, no interval)" in text
     )
+
+
+def test_what_is_infinite_at_the_start_does_not_rise(tmp_path: Path) -> None:
+    with StoreWriter(tmp_path) as writer:
+        put_few(writer, np.array([[np.inf, np.inf, 2.0], [3.0, 3.0, np.inf]]), "both")
+        put_few(writer, np.array([[np.inf, 2.0], [3.0, 3.0]]))
+    with Store(tmp_path) as store:
+        (both,) = recurse_reports.answer(store, "both")
+        assert "was not finite in 2 of 3 seeds at generation 0, and in 1 at generation 1" in both
+        found = answer.section(Subject(store, "few"))
+    assert found is not None and isinstance(table := found.blocks[-1], Table)
+    assert table.rows[0][-3:] == ["infinite", "3.00", "-infinite"]
+
+
+@pytest.mark.parametrize(
+    ("last", "exact", "bound"),
+    [
+        (
+            [1.73],
+            "no standard error to compare with theory (expected 0.815, measured 1.73)",
+            "bound 1.00, measured 1.73, no standard error",
+        ),
+        (
+            [0.0] * 3,
+            "all seeds alike, too even to compare with theory (expected 0.815, measured 0)",
+            "below the bound",
+        ),
+        (
+            [*[0.815 + 1e-15] * 9, 0.815 + 2e-15],
+            "as theory says (expected 0.815",
+            "below the bound",
+        ),
+        ([1.0, 1.0, 1.0 + 1e-15], "standard errors above theory (expected 0.815", "at the bound"),
+        ([0.7, 0.8, 0.9], "as theory says (expected 0.815", "below the bound"),
+        ([1.01, 1.02, 1.03], "standard errors above theory", "by less than the noise"),
+    ],
+)
+def test_theory_is_compared_by_the_standard_error(
+    tmp_path: Path, last: list[float], exact: str, bound: str
+) -> None:
+    """Without one nothing is judged; where it is zero, or rounding, rounding alone is allowed."""
+    laws = [("exact", "law", np.full(2, 0.815)), ("bound", "upper bound", np.full(2, 1.0))]
+    place = ("policy=replace", "replace", "excess_risk")
+    with StoreWriter(tmp_path) as writer:
+        put_few(writer, np.array([[1.0] * len(last), last]))
+        writer.put_theory("few", [TheoryCurve(*place, *law, "") for law in laws])
+    with Store(tmp_path) as store:
+        (text,) = recurse_reports.answer(store, "few")
+    assert exact in text
+    assert bound in text
 
 
 def test_nothing_beyond_generation_zero_is_no_answer(tmp_path: Path) -> None:

@@ -233,14 +233,58 @@ def test_seeds_without_any_change_prove_nothing_unless_they_are_many() -> None:
 
 
 def test_a_risk_that_becomes_infinite_diverges() -> None:
-    values = noisy(LINEAR, 20, np.random.default_rng(2))
-    values[30:, :4] = np.inf
-    for number, answer in ((2, "yes"), (3, "yes")):
-        finding = definitions()[number].find(trace(values), [], LEVEL)
-        assert finding.answer == answer
-        assert finding.evidence == "not finite for 4 seeds at generation 30"
-    values[3:, :4] = np.inf
+    values = noisy(FLAT, 20, np.random.default_rng(2))
+    values[30:, :12] = np.inf
+    for sign, worse in ((1, "up"), (-1, "down")):
+        for number, at in ((2, 32), (3, 40)):
+            finding = definitions()[number].find(trace(sign * values, worse=worse), [], LEVEL)
+            assert finding.answer == "yes"
+            text = f"infinite for 12 of 20 seeds at generation {at}, for 0 at generation 0"
+            assert finding.evidence == text
+    assert catastrophic.find(trace(values), [], LEVEL).answer == "no"
+    values[3:, :12] = np.inf
     assert catastrophic.find(trace(values), [], LEVEL).answer == "yes"
+
+
+def test_a_risk_that_is_infinite_from_the_start_is_no_rise() -> None:
+    """Models of 20 real samples lack some of 20 symbols, models of 10,000 later ones none."""
+    values = noisy(FLAT, 30, np.random.default_rng(2))
+    values[0] = np.inf
+    for number in (1, 2, 3):
+        finding = definitions()[number].find(trace(values), [], LEVEL)
+        assert finding.answer == "cannot tell"
+        assert "for 30 at generation 0: nothing to compare with" in finding.evidence
+
+
+@pytest.mark.parametrize("chance", [0.01, 0.5])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_risk_that_is_as_often_infinite_at_generation_0_is_no_rise(
+    number: int, chance: float
+) -> None:
+    """However rare it is: by luck no seed of generation 0 may show it."""
+
+    def draw(rng: np.random.Generator) -> Trace:
+        values = noisy(FLAT, 40, rng)
+        values[rng.random(values.shape) < chance] = np.inf
+        return trace(values)
+
+    assert at_most(answers(number, draw)["yes"])
+
+
+def test_where_few_seeds_are_lost_the_finite_generations_speak() -> None:
+    values = noisy(LINEAR, 40, np.random.default_rng(2))
+    values[30:, 0] = np.inf
+    assert "times at generation 16" in increase.find(trace(values), [], LEVEL).evidence
+    values[1:3] *= 20
+    values[4:, 0] = np.inf
+    finding = catastrophic.find(trace(values), [], LEVEL)
+    assert finding.answer == "yes" and "times at generation 2" in finding.evidence
+    flat = noisy(FLAT, 40, np.random.default_rng(2))
+    for rows in (slice(20, 21), slice(40, 41)):
+        flat[rows, 0] = np.inf
+        assert divergence.find(trace(flat), [], LEVEL).answer == "cannot tell"
+    reason = "infinite for 1 of 40 seeds at generation 40, for 0 at generation 0: too few"
+    assert reason in increase.find(trace(flat), [], LEVEL).evidence
 
 
 def test_seeds_that_ended_early_and_generations_that_were_not_measured_are_left_out() -> None:

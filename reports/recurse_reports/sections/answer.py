@@ -78,8 +78,7 @@ def _changed(change: Change, before: int) -> str:
     tail = f", {len(change.last)} of {change.wanted} seeds" if few else ""
     found = change.interval
     if not change.finite:
-        lost = int((~np.isfinite(change.last)).sum())
-        return f"{noun} did not stay finite{span} in {lost} of {words.count(change.wanted, 'seed')}"
+        return f"{noun} {_infinite(change, span)}"
     if change.moved == 0 and found.known:
         what = f"{noun} did not change measurably{over}"
         return f"{what} ({_amount(change, found)}, {_range(change, found)}{tail})"
@@ -90,6 +89,16 @@ def _changed(change: Change, before: int) -> str:
     if found.mid >= 1:
         return f"{noun} grew {_amount(change, found)}{over} ({_range(change, found)}{tail})"
     return f"{noun} fell {_amount(change, found)}{over} ({_range(change, found)}{tail})"
+
+
+def _infinite(change: Change, span: str) -> str:
+    """In how many seeds it is; at the start too, if it was so there: that is no change."""
+    start, end = (int((~np.isfinite(values)).sum()) for values in (change.first, change.last))
+    seeds = words.count(change.wanted, "seed")
+    if not start:
+        return f"did not stay finite{span} in {end} of {seeds}"
+    later = f"in {end} at generation {change.generation}"
+    return f"was not finite in {start} of {seeds} at generation 0, and {later}"
 
 
 def _amount(change: Change, found: Interval) -> str:
@@ -134,12 +143,16 @@ def _exact(change: Change) -> str:
     expected = line.at(change.generation)
     kind = shape(line)
     mean = float(change.last.mean())
-    errors = (mean - expected) / change.error if change.error > 0 else 0.0
+    errors = change.errors_from(expected)
+    if np.isnan(errors):
+        return f"no standard error to compare with theory ({_expected(change, expected)})"
     if change.error > SPREAD * abs(mean):
         return f"too uneven over the seeds to compare with theory ({_expected(change, expected)})"
     if abs(errors) <= NEAR:
         start = f"{kind} " if kind in ("linear", "geometric") else ""
         return f"{start}as theory says ({_expected(change, expected)})"
+    if np.isinf(errors):  # none of 1000 seeds is no evidence against one in 100,000
+        return f"all seeds alike, too even to compare with theory ({_expected(change, expected)})"
     side = "above" if errors > 0 else "below"
     away = f"{words.number(abs(errors), 2)} standard errors"
     return f"{away} {side} theory ({_expected(change, expected)})"
@@ -158,15 +171,19 @@ def _bound(change: Change) -> str:
         return ""
     limit, mean = line.at(change.generation), float(change.last.mean())
     lower = "lower" in line.name
-    side = "above" if mean > limit else "below"
-    beyond = (mean < limit) if lower else (mean > limit)
+    errors = change.errors_from(limit)
+    if np.isnan(errors):
+        return f"bound {words.number(limit)}, measured {words.number(mean)}, no standard error"
     start = change.line("exact")
     base = start.at(0) if start else float(change.first.mean())
     times = limit / base if change.by_ratio and base > 0 else np.nan
     same = np.isfinite(times) and (change.interval.mid > times) == (mean > limit)
     text = f"{words.number(times)}×" if same else words.number(limit)
-    errors = abs(mean - limit) / change.error if change.error > 0 else 0.0
-    noise = " by less than the noise" if beyond and errors <= NEAR else ""
+    if errors == 0:
+        return f"at the bound {text}"
+    side = "above" if errors > 0 else "below"
+    beyond = errors < 0 if lower else errors > 0
+    noise = " by less than the noise" if beyond and abs(errors) <= NEAR else ""
     return f"{side} the bound {text}{noise}"
 
 
