@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,10 @@ MAX_CELLS = 1_000_000
 
 @dataclass(frozen=True)
 class Combination:
-    """The label of one arm, and where in the file each of its axis values stands."""
+    """The label of one arm, its values by axis, and where in the file each of them stands."""
 
     label: str
+    axes: Mapping[str, str]
     origin: Mapping[str, Path]
 
 
@@ -38,30 +40,43 @@ def expand(scenario: Scenario, fields: Sequence[str]) -> list[Combination]:
     matrix = scenario.matrix
     axes = {axis: values for axis, values in matrix.items() if axis not in RESERVED}
     _check(scenario, axes, fields)
-    picks: list[dict[str, tuple[Any, Path]]] = []
-    for indices in itertools.product(*(range(len(values)) for values in axes.values())):
-        chosen = zip(axes.items(), indices, strict=True)
-        picks.append({axis: (values[i], ("matrix", axis, i)) for (axis, values), i in chosen})
+    included = matrix.get("include", ())
+    picks = _product(axes) if axes or not included else []
     excluded = matrix.get("exclude", ())
     picks = [p for p in picks if not any(matches(_nested(p), entry) for entry in excluded)]
-    for place, entry in enumerate(matrix.get("include", ())):
-        _include(picks, entry, ("matrix", "include", place))
+    crossed = tuple(picks)
+    for place, entry in enumerate(included):
+        picks += _include(crossed, entry, ("matrix", "include", place))
     if not picks:
         raise Problems([scenario.problem("E212", "the matrix is empty", ("matrix",))])
-    return [_combination(pick, _siblings(axes, matrix.get("include", ()))) for pick in picks]
+    shared = _shared(axes, included)
+    return [_combination(pick, shared) for pick in picks]
 
 
-def _siblings(
+def _product(axes: Mapping[str, Sequence[Any]]) -> list[dict[str, tuple[Any, Path]]]:
+    """Every combination of the axes' values, with their places; without axes, the bare base."""
+    sides = [
+        [(axis, (value, ("matrix", axis, i))) for i, value in enumerate(values)]
+        for axis, values in axes.items()
+    ]
+    return [dict(chosen) for chosen in itertools.product(*sides)]
+
+
+def _shared(
     axes: Mapping[str, Sequence[Any]], included: Sequence[Mapping[str, Any]]
-) -> dict[str, list[Any]]:
-    """Every value that a path has in the matrix, each once: a label tells them apart."""
-    found: dict[str, list[Any]] = {axis: list(values) for axis, values in axes.items()}
+) -> dict[str, set[str]]:
+    """By path, the short names that several of its values in the matrix have."""
+    values = {axis: list(held) for axis, held in axes.items()}
     for entry in included:
         for path, value in entry.items():
-            held = found.setdefault(path, [])
-            if value not in held:
-                held.append(value)
-    return found
+            values.setdefault(path, []).append(value)
+    return {path: _repeated(held) for path, held in values.items()}
+
+
+def _repeated(values: Sequence[Any]) -> set[str]:
+    different = {_named(value, full=True): value for value in values}
+    short = Counter(_named(value, full=False) for value in different.values())
+    return {name for name, count in short.items() if count > 1}
 
 
 def _check(scenario: Scenario, axes: Mapping[str, Sequence[Any]], fields: Sequence[str]) -> None:
@@ -85,9 +100,9 @@ def _check(scenario: Scenario, axes: Mapping[str, Sequence[Any]], fields: Sequen
 
 
 def _include(
-    picks: list[dict[str, tuple[Any, Path]]], entry: Mapping[str, Any], place: Path
-) -> None:
-    """Add an entry to the combinations that it agrees with, or as a combination of its own."""
+    picks: Sequence[dict[str, tuple[Any, Path]]], entry: Mapping[str, Any], place: Path
+) -> list[dict[str, tuple[Any, Path]]]:
+    """Add an entry to the combinations that it agrees with; if to none, it is one of its own."""
     values = {path: (value, (*place, path)) for path, value in entry.items()}
     agreeing = [
         pick
@@ -98,8 +113,7 @@ def _include(
     ]
     for pick in agreeing:
         pick.update({path: held for path, held in values.items() if path not in pick})
-    if not agreeing:
-        picks.append(values)
+    return [] if agreeing else [values]
 
 
 def _nested(pick: Mapping[str, tuple[Any, Path]]) -> dict[str, Any]:
@@ -111,28 +125,40 @@ def _nested(pick: Mapping[str, tuple[Any, Path]]) -> dict[str, Any]:
 
 
 def _combination(
-    pick: Mapping[str, tuple[Any, Path]], axes: Mapping[str, Sequence[Any]]
+    pick: Mapping[str, tuple[Any, Path]], shared: Mapping[str, Collection[str]]
 ) -> Combination:
-    named = {p: _value(v, axes.get(p, ())) for p, (v, _) in pick.items() if p != "backend"}
-    label = ",".join(f"{path}={text}" for path, text in named.items())
-    return Combination(label, {path: place for path, (_, place) in pick.items()})
+    axes = {p: _value(v, shared[p]) for p, (v, _) in pick.items() if p != "backend"}
+    label = ",".join(f"{path}={text}" for path, text in axes.items())
+    return Combination(label, axes, {path: place for path, (_, place) in pick.items()})
 
 
-def _value(value: Any, siblings: Sequence[Any]) -> str:
+def _value(value: Any, shared: Collection[str]) -> str:
+    """The short name of an axis value, or the full one where another value has the short one."""
+    short = _named(value, full=False)
+    return _named(value, full=True) if short in shared else short
+
+
+def _named(value: Any, full: bool) -> str:
     """Of a list, its items; commas in parentheses do not part axes."""
     if isinstance(value, list | tuple):
-        return f"({','.join(_text(item, ()) for item in value)})"
-    return _text(value, siblings)
+        return f"({','.join(_text(item, full) for item in value)})"
+    return _text(value, full)
 
 
-def _text(value: Any, siblings: Sequence[Any]) -> str:
-    """A short name of an axis value, unique among its siblings."""
+def _text(value: Any, full: bool) -> str:
+    """A value's kind, and in full its options; without a kind always these."""
+    if isinstance(value, float):
+        return _number(value)
     if not isinstance(value, Mapping):
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        return str(value)
+    kind = str(value.get("kind", ""))
     rest = {key: item for key, item in value.items() if key != "kind"}
-    alike = [s for s in siblings if isinstance(s, Mapping) and s.get("kind") == value.get("kind")]
-    name = str(value.get("kind", ""))
-    if name and len(alike) <= 1:
-        return name
-    inner = ",".join(f"{key}={_text(item, ())}" for key, item in rest.items())
-    return f"{name}({inner})" if inner else name
+    if not rest or (kind and not full):
+        return kind
+    return f"{kind}({','.join(f'{key}={_text(item, full)}' for key, item in rest.items())})"
+
+
+def _number(value: float) -> str:
+    """The shortest text that is exactly this number: two numbers never share one."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value).removesuffix(".0")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
@@ -240,9 +239,7 @@ def _plan_arm(labelled: LabelledArm, seeds: int, jobs: int, history: History) ->
         notes.append(
             "the corrector injects draws from the source; compare with an arm of fresh real data"
         )
-    parts = re.split(r",(?![^()]*\))", labelled.label)  # commas in parentheses belong to a value
-    axes = dict(part.partition("=")[::2] for part in parts if "=" in part)
-    return ArmPlan(labelled.label, axes, arm, lowering, reason, cost, width, tuple(notes))
+    return ArmPlan(labelled.label, labelled.axes, arm, lowering, reason, cost, width, tuple(notes))
 
 
 def _left_out(arm: Arm) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
@@ -92,6 +92,8 @@ class LabelledArm:
 
     label: str
     arm: Arm
+    axes: Mapping[str, str] = field(default_factory=dict)
+    """Dotted path of an axis -> the name of its value, as in the label; the backend has none."""
     origin: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
     """Dotted path of an axis -> where its value stands in the file."""
 
@@ -209,8 +211,41 @@ def load(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scen
         except Problems as raised:
             problems.extend(raised.problems)
         else:
-            found.append(LabelledArm(combination.label or arm.policy.kind, arm, combination.origin))
+            label = combination.label or arm.policy.kind
+            found.append(LabelledArm(label, arm, combination.axes, combination.origin))
+    problems = problems or [*_same_seeds(scenario), *_same_arms(scenario, found)]
     if problems:
         raise Problems(problems)
     scenario._arms = tuple(found)
     return scenario
+
+
+def _same_seeds(scenario: Scenario) -> Iterator[Problem]:
+    """A seed that is given twice is no second repetition."""
+    given = () if isinstance(scenario.seeds, int) else scenario.seeds
+    for place, _ in _repeats(given):
+        text = f"seed {given[place]} is given twice"
+        yield scenario.problem("E109", text, ("seeds", place))
+
+
+def _same_arms(scenario: Scenario, arms: Sequence[LabelledArm]) -> list[Problem]:
+    """Arms that are equal, or have one label, each at the first value in which they stand apart."""
+    found: dict[tuple[str | int, ...], Problem] = {}
+    equal = _repeats(each.arm for each in arms)
+    namesakes = _repeats((each.label, each.arm.backend) for each in arms)
+    again = "makes the arm '{}' again; its seeds would count twice"
+    mixed = "'{}' would name two arms; their results would be mixed"
+    for pairs, words in ((equal, again), (namesakes, mixed)):
+        for place, first in pairs:
+            before = arms[first].origin.values()
+            second = next(at for at in arms[place].origin.values() if at not in before)
+            problem = scenario.problem("E212", words.format(arms[first].label), second)
+            found.setdefault(second, problem)
+    return list(found.values())
+
+
+def _repeats(keys: Iterable[Hashable]) -> list[tuple[int, int]]:
+    """The places of keys that were there before, each with the place of the first."""
+    first: dict[Hashable, int] = {}
+    numbered = ((place, first.setdefault(key, place)) for place, key in enumerate(keys))
+    return [(place, before) for place, before in numbered if place != before]

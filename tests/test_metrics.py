@@ -25,9 +25,11 @@ from recurse.metrics.normals import squared_w2
 from recurse.metrics.test_nll import HeldoutNll
 from recurse.metrics.variance_ratio import VarianceRatio
 from recurse.metrics.w2 import W2
+from recurse.sources.circles import Circles
 from recurse.sources.digits import Digits
 from recurse.sources.linear_regression import LinearRegression
 from recurse.sources.moons import Moons
+from recurse.sources.swiss_roll import SwissRoll
 from recurse.spec import kinds
 from tests.closed_arms import SKEW
 
@@ -174,6 +176,8 @@ def test_refusals(name: str) -> None:
 
 
 def test_density_without_noise_is_refused() -> None:
-    """Labels without noise have no density."""
+    """Labels without noise have no density; of points the density is the model's."""
     silent = LinearRegression(dim=3, noise=0.0)
     assert "noise" in str(HeldoutNll().refusal(silent, Linear()))
+    for source in (SwissRoll(), Moons(noise=0.0), Circles(noise=0.0)):
+        assert HeldoutNll().refusal(source, Kde()) is None

@@ -256,20 +256,3 @@ def test_refused(case: str) -> None:
 def test_ten_thousand_cells_are_planned() -> None:
     made = plan(load(spec(seeds=1000, matrix={"samples.real": list(range(20, 30))})))
     assert len(made.cells) == 10_000 == len({cell.id for cell in made.cells})
-
-
-def test_arms_that_are_included_have_labels_of_their_own() -> None:
-    """Two values of one kind are told apart by their options, wherever they are written."""
-    mixes = [{"policy": {"kind": "mix", "lambda": ratio}} for ratio in (0.5, 2.0)]
-    made = load(spec(matrix={"policy": ["replace"], "include": mixes}))
-    labels = [arm.label for arm in made.arms]
-    assert labels == ["policy=replace", "policy=mix(lambda=0.5)", "policy=mix(lambda=2)"]
-
-
-def test_an_axis_of_lists_stays_one_axis() -> None:
-    """Commas between the items part no axes."""
-    axes = {"metrics": [["mean_error"], ["mean_error", "w2"]], "policy": ["replace"]}
-    labels = [arm.label for arm in load(spec(matrix=axes)).arms]
-    assert labels[1] == "metrics=(mean_error,w2),policy=replace"
-    made = plan(load(spec(matrix=axes)))
-    assert made.arms[1].axes == {"metrics": "(mean_error,w2)", "policy": "replace"}

@@ -146,11 +146,21 @@ def test_table_reads_three_formats(tmp_path: Path) -> None:
 def test_table_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n3,x\n5,6\n7,8\n")
     (tmp_path / "short.csv").write_text("a\n1\n")
+    (tmp_path / "twice.csv").write_text("a,b,a\n" + "1,2,3\n" * 5)
+    (tmp_path / "long.csv").write_text("a,b\n" + "1,2\n" * 5 + "1,2,3\n")
+    (tmp_path / "nan.csv").write_text("a\n" + "1\n" * 5 + "nan\n" + "2\n" * 4)
     np.save(tmp_path / "nan.npy", np.array([[1.0], [np.nan], [2.0], [3.0]]))
+    np.save(tmp_path / "complex.npy", np.ones((9, 2)) + 1j)
+    np.save(tmp_path / "none.npy", np.ones((9, 0)))
     cases = {
         "bad.csv": "line 3",
         "short.csv": "4 rows or more",
-        "nan.npy": "not finite",
+        "twice.csv": "2 columns 'a'",
+        "long.csv": "line 7 has 3 values, the header 2",
+        "nan.csv": "row 6 of the data has a value that is not finite",
+        "nan.npy": "row 2 of the data has a value that is not finite",
+        "complex.npy": "complex numbers",
+        "none.npy": "a column or more, this has shape (9, 0)",
         "absent.csv": "cannot read",
         "t.txt": "cannot read",
     }
@@ -159,6 +169,13 @@ def test_table_says_what_is_wrong(tmp_path: Path) -> None:
         assert code == "E208" and path == "path" and words in message
     (problem,) = Table(path=str(tmp_path / "bad.csv"), columns=("z",)).problems()
     assert "no column 'z'" in problem[2]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "1,2\n" * 5, encoding="utf-8-sig")
+    source = Table(path=str(path), columns=("a",), test=0.4)
+    assert source.problems() == [] and source.heldout()["x"].tolist() == [[1.0], [1.0]]
 
 
 def test_table_digest_follows_the_content(rows: Path) -> None:

@@ -219,12 +219,14 @@ def test_where_it_is_refused() -> None:
     refused = [
         (Verifier(error=0.1), SKEW, ("x",), "sign of a label"),
         (Verifier(accepts=(0,)), SKEW, ("x",), "symbols"),
+        (Verifier(accepts=(1, 3)), symbols, ("symbol",), "symbol 3, and there are 3"),
         (ALL, symbols, ("symbol",), "centre"),
         (ALL, Digits(), ("image",), "centre"),
         (Verifier(reference=Reference(tolerance=1.0, radius=1.0)), SKEW, ("x",), "radius"),
     ]
     for judge, source, fields, word in refused:
         assert word in str(judge.refusal(source, fields))
+    assert Verifier(accepts=(0, 2)).refusal(symbols, ("symbol",)) is None
     assert "corrector 'verifier'" in str(not_exact(normal(Replace(), corrector=ALL)))
 
 

@@ -78,7 +78,7 @@ class Verifier(Corrector):
                 return None
             return f"'error' turns the sign of a label, and source '{source.kind}' has none"
         if self.accepts is not None:
-            return None if "symbol" in fields else f"'accepts' names symbols, not {fields}"
+            return _unknown(source, fields, max(self.accepts))
         assert self.reference is not None
         if source.law not in ("linear", "gaussian"):
             return f"the true centre of source '{source.kind}' is not known"
@@ -129,3 +129,13 @@ class Verifier(Corrector):
         gap = xp.abs(batch["y"] - xp.matmul(x, centre[..., None])[..., 0])
         length = xp.sqrt(xp.sum(x**2, axis=-1))
         return gap > self.reference.radius * length + self.reference.tolerance
+
+
+def _unknown(source: Source, fields: tuple[str, ...], last: int) -> str | None:
+    """Why symbols up to ``last`` cannot be accepted: none may be one that never comes."""
+    if "symbol" not in fields:
+        return f"'accepts' names symbols, not {fields}"
+    size = getattr(source, "alphabet", None)
+    if size is not None and last >= size:
+        return f"'accepts' names symbol {last}, and there are {size}, numbered from 0"
+    return None

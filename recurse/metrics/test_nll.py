@@ -28,7 +28,7 @@ class HeldoutNll(Metric):
     """Held-out samples per seed if the source is a law; a data set has its own test split."""
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
-        if getattr(source, "noise", None) == 0:
+        if "y" in source.fields and getattr(source, "noise", None) == 0:
             return "labels without noise have no density"
         if "log_prob" in family.quantities:
             return None

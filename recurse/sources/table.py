@@ -50,11 +50,6 @@ class Table(Source):
             rows = self._rows()
         except (OSError, ValueError) as error:
             return [("path", "E208", f"cannot read '{self.path}': {error}")]
-        if not np.isfinite(rows).all():
-            line = int(np.argwhere(~np.isfinite(rows))[0, 0])
-            return [
-                ("path", "E208", f"'{self.path}' has a value that is not finite in row {line + 1}")
-            ]
         if self._held() < 2:
             return [("test", "E204", f"holds out {self._held()} of {len(rows)} rows; 2 are needed")]
         return []
@@ -74,27 +69,37 @@ def _read(path: Path, columns: tuple[str, ...] | None, _version: int) -> NDArray
     if path.suffix not in readers:
         raise ValueError(f"the ending is none of {', '.join(readers)}")
     rows = readers[path.suffix](path, columns)
-    if rows.ndim != 2 or len(rows) < 4:
-        raise ValueError(f"a table has two axes and 4 rows or more, this has shape {rows.shape}")
+    if rows.ndim != 2 or len(rows) < 4 or rows.shape[1] == 0:
+        needed = "two axes, 4 rows or more and a column or more"
+        raise ValueError(f"a table has {needed}, this has shape {rows.shape}")
+    broken = ~np.isfinite(rows).all(axis=1)
+    if broken.any():
+        raise ValueError(f"row {broken.argmax() + 1} of the data has a value that is not finite")
     return rows[np.random.Generator(np.random.Philox(key=len(rows))).permutation(len(rows))]
 
 
 def _npy(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
     if columns is not None:
         raise ValueError("an .npy file has no named columns")
-    return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+    rows = np.load(path, allow_pickle=False)
+    if np.iscomplexobj(rows):
+        raise ValueError("it has complex numbers; save the parts as columns of their own")
+    return np.asarray(rows, dtype=np.float64)
 
 
 def _csv(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
-    with path.open(newline="", encoding="utf-8") as lines:
+    with path.open(newline="", encoding="utf-8-sig") as lines:
         reader = csv.reader(lines)
         header = next(reader, [])
         index = _index(header, columns)
         rows = []
         for row in reader:
+            if len(row) != len(header):
+                text = f"line {reader.line_num} has {len(row)} values, the header {len(header)}"
+                raise ValueError(text)
             try:
                 rows.append([float(row[i]) for i in index])
-            except (ValueError, IndexError):
+            except ValueError:
                 raise ValueError(f"line {reader.line_num} has a value that is no number") from None
     return np.array(rows, dtype=np.float64)
 
@@ -114,4 +119,7 @@ def _index(header: list[str], columns: tuple[str, ...] | None) -> list[int]:
     absent = [name for name in columns or () if name not in header]
     if absent:
         raise ValueError(f"there is no column '{absent[0]}'; there are {', '.join(header)}")
-    return [header.index(name) for name in columns or header]
+    names = columns or header
+    if twice := [name for name in names if header.count(name) > 1]:
+        raise ValueError(f"there are {header.count(twice[0])} columns '{twice[0]}'")
+    return [header.index(name) for name in names]
