@@ -12,7 +12,6 @@ A selection is a list of terms joined by commas, which must all hold; several se
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, get_args
@@ -20,8 +19,6 @@ from typing import Any, get_args
 from recurse.document import Document
 from recurse.planner import ArmPlan, Plan, Status
 from recurse.problems import Problem, Problems
-
-_COMMA = re.compile(r",(?![^(]*\))")  # not inside the brackets of a label
 
 
 def select(plan: Plan, selections: Sequence[str]) -> tuple[int, ...] | None:
@@ -35,7 +32,7 @@ def select(plan: Plan, selections: Sequence[str]) -> tuple[int, ...] | None:
     chosen: set[int] = set()
     problems: list[Problem] = []
     for text in selections:
-        terms = [term.strip() for term in _COMMA.split(text)]
+        terms = _terms(text)
         try:
             found = {
                 place
@@ -51,6 +48,18 @@ def select(plan: Plan, selections: Sequence[str]) -> tuple[int, ...] | None:
     if problems:
         raise Problems(problems)
     return tuple(sorted(chosen))
+
+
+def _terms(text: str) -> list[str]:
+    """The parts between commas; those inside the brackets of a label part nothing."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]
 
 
 def _holds(plan: Plan, place: int, arm: ArmPlan, term: str) -> bool:

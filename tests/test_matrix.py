@@ -9,6 +9,7 @@ import pytest
 from recurse.planner import plan
 from recurse.problems import Problems
 from recurse.scenario import load
+from recurse.selection import select
 from tests.test_planner import spec
 
 
@@ -52,6 +53,8 @@ def test_an_axis_of_nested_options_stays_one_axis() -> None:
     name = "verifier(phi=0.9,reference=(tolerance=1,offset=0.1))"
     assert first.axes == {"corrector": name, "samples.real": "20"}
     assert first.axes["corrector"] != second.axes["corrector"]
+    made = plan(load(spec(matrix=axes)))
+    assert select(made, [first.label]) == (0,) and select(made, [f"corrector={name}"]) == (0,)
 
 
 def test_numbers_are_named_exactly_and_as_short_as_can_be() -> None:
