@@ -87,6 +87,35 @@ def test_maximum_is_that_of_scikit_learn(
         np.testing.assert_allclose(found["coef"][r], expected, atol=1e-8)
 
 
+@pytest.mark.parametrize("backend", backends())
+@pytest.mark.parametrize("source", [CLASSES, NUMBERS], ids=["logistic", "poisson_regression"])
+@pytest.mark.parametrize("n", [120, 3000])
+def test_error_of_a_fit(n: int, source: GlmSource, backend: str) -> None:
+    """Within 1e-12 of the maximum, though the Hessians are in single precision: full Newton steps
+    from there find nothing to change."""
+    model: Any = labelled(source, Replace()).model.bound(source)
+    data = source.draw(Streams(range(20)), 0, "real", n)
+    found = fitted(model, data["x"], data["y"], backend=backend)["coef"]
+    z = np.concatenate([np.ones((20, n, 1)), data["x"]], axis=2)
+    best = found.copy()
+    for _ in range(3):
+        linear = (z @ best[..., None])[..., 0]
+        first, second = model.slopes(np, linear, data["y"], np.ones((20, n)))
+        hessian = np.swapaxes(z * second[..., None], 1, 2) @ z
+        best += np.linalg.solve(hessian, np.swapaxes(z, 1, 2) @ first[..., None])[..., 0]
+    np.testing.assert_allclose(found, best, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [Logistic, PoissonRegression])
+def test_a_maximum_out_of_reach(kind: type[Glm]) -> None:
+    """Longer than the limit: cut to it and recorded, though there is a maximum."""
+    source = CLASSES if kind is Logistic else NUMBERS
+    data = source.draw(Streams(SEEDS), 0, "real", 400)
+    found = fitted(kind(limit=0.3).bound(source), data["x"], data["y"])
+    assert found["degenerate"].tolist() == [1.0] * 3
+    np.testing.assert_allclose(np.linalg.norm(found["coef"], axis=1), 0.3, rtol=1e-12)
+
+
 def test_a_hard_start_is_damped() -> None:
     """Long coefficients and few samples: full steps would leave, damped ones arrive."""
     source = LogisticRegression(dim=2, intercept=True, coefficients=(4.0, 20.0, -15.0))
@@ -290,7 +319,8 @@ def test_the_whole_family_is_in_the_standard(source: GlmSource) -> None:
         params = model.solve(call, model.statistics(strict, put(data), ones))
         assert model.evaluate(strict, source, params, put(data)).shape == (3,)
         noise: Any = streams.draws(1, "s", model.noise(source, 40))
-        given = model.given_samples(source, 40, source.truth(streams), {"x": data["x"]})
+        inputs = {"x": data["x"], **noise}
+        given = model.given_samples(source, 40, source.truth(streams), inputs)
         noise = put({**noise, **streams.given(1, "s", given)})
         drawn = model.sample(strict, source, truth, noise, {**fixed, **put({"x": data["x"]})})
         assert drawn["y"].shape == (3, 40)

@@ -1,5 +1,9 @@
 """Maximum likelihood of generalised linear models by damped Newton steps, all replicates at once.
 
+Most fits start near their maximum and need no damping. Steps in single precision come close to it;
+chord steps, with a gradient in double precision and the last of those Hessians, remove the rest.
+Replicates that do not come close start again, with damped steps in double precision.
+
 Inputs are kept as ``z [R, p, n]``, a row per coefficient: every product of a step then runs along
 the samples.
 """
@@ -17,22 +21,30 @@ from recurse.schedule import Row
 from recurse.sources import Source
 from recurse.sources.glm import GlmSource
 
-_FIRST = 3  # steps of every fit, in one program
+_FIRST = 3  # steps in single precision
+_SINGLE = 60.0  # of a linear predictor: sums of its exponential are numbers in single precision
+_ROUNDED = 1e-6  # of a Hessian in single precision
+_POLISHED = 3  # steps at most with that Hessian
+_CLOSE = 0.01  # the last of them, relative to 1 + |coef|, where it leads to a maximum
+# An error, relative to 1 + |coef|: rounding in single precision depends on the width of the block,
+# and nothing of it is to be left.
+_LEFT = 1e-15
+_NEAR = 3e-7  # a Newton step this short, relative to 1 + |coef|, leaves an error of order 1e-13
 _STEPS = 300
-_NEAR = 1e-5  # a step this short, relative to 1 + |coef|, leaves an error of order 1e-10
 _LARGEST = 600.0  # of a linear predictor: its exponential is still a number
-_CACHE = 1 << 17  # numbers of z that are fitted together
+_CACHE = 1 << 19  # numbers of z that are fitted together
 
 
 class Glm(Labelling[GlmSource]):
     """Canonical link: parameters ``coef [R, p]``, the intercept first, and ``degenerate [R]``.
 
-    Newton's steps s are damped by ``log(1 + d) / d`` where ``d = |s| max |z|`` is above 1.5. Both
-    families have ``|v'| <= v`` for the variance as a function of the linear predictor, so that
-    every step raises the likelihood and the fit finds the maximum if there is one (Sun &
-    Tran-Dinh, Math. Program. 178, 2019). Where there is none (separated classes, counts that are
-    zero on one side) the coefficients grow without end: a fit stops at length ``limit``, and
-    ``degenerate`` is 1. The model that is kept has that length.
+    A fit that full steps from the first guess do not bring to a maximum takes damped ones: a step s
+    is multiplied by ``log(1 + d) / d`` where ``d = |s| max |z|`` is above 1.5. Both families have
+    ``|v'| <= v`` for the variance as a function of the linear predictor, so that every such step
+    raises the likelihood and the fit finds the maximum if there is one (Sun & Tran-Dinh, Math.
+    Program. 178, 2019). Where there is none (separated classes, counts that are zero on one side)
+    the coefficients grow without end: a fit stops at length ``limit``, and ``degenerate`` is 1. The
+    model that is kept has that length.
     """
 
     cite = "Dey & Donoho 2410.22812; He, Xu, Cheng 2502.18049"
@@ -90,15 +102,18 @@ class Glm(Labelling[GlmSource]):
     def fixed(self, xp: Any, design: Arrays) -> dict[str, Array]:
         """Inputs ``z [R, p, n]`` with a row of ones for the intercept, the length of the longest
         (``reach [R]``) and that of the longest coefficients (``longest [R]``)."""
-        z = xp.matrix_transpose(design["x"])
-        square = xp.sum(z**2, axis=1)
-        if self.intercept:
-            z = xp.concat([xp.ones_like(z[:, :1, :]), z], axis=1)
-            square = square + 1.0
-        reach = xp.sqrt(xp.max(square, axis=1))
+        z = self.inputs(xp, design["x"])
+        reach = xp.sqrt(xp.max(xp.vecdot(z, z, axis=-2), axis=1))
         furthest = _LARGEST / reach
         longest = xp.where(furthest < self.limit, furthest, self.limit)
-        return {"z": z + 0.0, "reach": reach, "longest": longest}
+        return {"z": z, "reach": reach, "longest": longest}
+
+    def inputs(self, xp: Any, x: Array) -> Array:
+        """``z [R, p, n]`` of ``x [R, n, d]``."""
+        z = xp.matrix_transpose(x)
+        # Flat and back: as it is, the numbers of a row are far apart in memory.
+        z = xp.reshape(xp.reshape(z, (-1,)), z.shape)
+        return xp.concat([xp.ones_like(z[:, :1, :]), z], axis=1) if self.intercept else z
 
     def together(self, statistics: Arrays) -> int | None:
         _, terms, n = statistics["z"].shape
@@ -117,35 +132,70 @@ class Glm(Labelling[GlmSource]):
 
     def solve(self, call: Callable[..., Any], statistics: Arrays) -> Arrays:
         state = call("begin", statistics)
-        for _ in range(_FIRST, _STEPS):
-            if bool(call("settled", state)):
+        for method in ("polish",) * _POLISHED + ("restart",) + ("step",) * _STEPS:
+            state = call(method, statistics, state)
+            if method != "restart" and bool(call("settled", state)):
                 break
-            state = call("step", statistics, state)
         found: Arrays = call("finish", statistics, state)
         return found
 
     def begin(self, xp: Any, data: Arrays) -> dict[str, Array]:
-        """The first coefficients, from moments that normal inputs have, and some steps."""
+        """Full Newton steps from a first guess in single precision; the last Hessian and the length
+        of the step that was made with it are kept."""
+        guess = self.guess(xp, data)
+        single = {name: xp.astype(data[name], xp.float32) for name in ("z", "y", "weight")}
+        furthest = _SINGLE / data["reach"][:, None]
+        coef = _within(xp, guess, furthest)
+        for _ in range(_FIRST):
+            gradient, second = self.derivatives(xp, single, xp.astype(coef, xp.float32))
+            hessian = xp.astype(_hessian(xp, single["z"], second), xp.float64)
+            move = self.move(xp, data, coef, xp.astype(gradient, xp.float64), hessian)
+            coef = _within(xp, coef + move, furthest)
+        none = xp.zeros_like(data["reach"])
+        last = {"hessian": hessian, "size": _length(xp, move)}
+        return {"coef": coef, "guess": guess, **last, "close": none, "done": none}
+
+    def polish(self, xp: Any, data: Arrays, state: Arrays) -> dict[str, Array]:
+        """A chord step, with the Hessian of the start.
+
+        What it leaves is its length times the Hessian's error: how far the coefficients have moved
+        since, and rounding.
+        """
+        gradient, _ = self.derivatives(xp, data, state["coef"])
+        move = self.move(xp, data, state["coef"], gradient, state["hessian"])
+        coef = state["coef"] + (1.0 - state["done"])[:, None] * move
+        coef = _within(xp, coef, _SINGLE / data["reach"][:, None])
+        unit = 1.0 + _length(xp, coef)
+        size = _length(xp, move) / unit
+        left = size * (state["size"] / unit + _ROUNDED)
+        close = xp.astype(size <= _CLOSE, xp.float64)[:, 0]
+        done = xp.where(left[:, 0] <= _LEFT, 1.0, state["done"])
+        return {**state, "coef": coef, "close": close, "done": done}
+
+    def restart(self, xp: Any, data: Arrays, state: Arrays) -> dict[str, Array]:
+        """Back to the first guess where the steps did not come close to a maximum."""
+        close = state["close"][:, None] > 0.0
+        return {"coef": xp.where(close, state["coef"], state["guess"]), "done": state["done"]}
+
+    def guess(self, xp: Any, data: Arrays) -> Array:
+        """Coefficients from moments that normal inputs have."""
         count = xp.sum(data["weight"], axis=1)[:, None]
         count = xp.where(count > 0.0, count, xp.nan)  # nothing left (all was filtered out): no fit
         mean = (xp.sum(data["y"], axis=1)[:, None] + 0.5) / (count + 1.0)
         slopes = data["z"][:, 1:, :] if self.intercept else data["z"]
         moment = _along(xp, slopes, data["y"] - data["weight"] * mean) / count
         constant, coef = self.start(xp, mean, moment)
-        if self.intercept:
-            coef = xp.concat([constant, coef], axis=1)
-        state = {"coef": coef, "done": xp.zeros_like(count[:, 0])}
-        for _ in range(_FIRST):
-            state = self.step(xp, data, state)
-        return state
+        return xp.concat([constant, coef], axis=1) if self.intercept else coef
 
-    def step(self, xp: Any, data: Arrays, state: Arrays) -> dict[str, Array]:
-        """One step; what has settled stays as it is, whatever its neighbours do."""
-        coef, z, reach = state["coef"], data["z"], data["reach"][:, None]
-        linear = xp.matmul(coef[:, None, :], z)[:, 0, :]
+    def derivatives(self, xp: Any, data: Arrays, coef: Array) -> tuple[Array, Array]:
+        """Gradient ``[R, p]`` of the log-likelihood, and minus its second derivative by the
+        predictors ``[R, n]``."""
+        linear = xp.matmul(coef[:, None, :], data["z"])[:, 0, :]
         first, second = self.slopes(xp, linear, data["y"], data["weight"])
-        gradient = _along(xp, z, first)
-        hessian = xp.matmul(z * second[:, None, :], xp.matrix_transpose(z))
+        return _along(xp, data["z"], first), second
+
+    def move(self, xp: Any, data: Arrays, coef: Array, gradient: Array, hessian: Array) -> Array:
+        """Newton's step from derivatives of the log-likelihood, the penalty yet to be added."""
         eye = xp.eye(coef.shape[1], dtype=xp.float64)[None, ...]
         if self.ridge:
             free = xp.astype(xp.arange(coef.shape[1]) >= int(bool(self.intercept)), xp.float64)
@@ -154,9 +204,16 @@ class Glm(Labelling[GlmSource]):
             hessian = hessian + pull[:, None, :] * eye
         # Far out on separated data it can be singular, which would stop the block.
         hessian = hessian * (1.0 + 1e-12 * eye)
-        move = xp.linalg.solve(hessian, gradient[..., None])[..., 0]
-        size, done = _length(xp, move), state["done"]
-        far = size * reach
+        step: Array = xp.linalg.solve(hessian, gradient[..., None])[..., 0]
+        return step
+
+    def step(self, xp: Any, data: Arrays, state: Arrays) -> dict[str, Array]:
+        """One damped step; what has settled stays as it is, whatever its neighbours do."""
+        coef, done = state["coef"], state["done"]
+        gradient, second = self.derivatives(xp, data, coef)
+        move = self.move(xp, data, coef, gradient, _hessian(xp, data["z"], second))
+        size = _length(xp, move)
+        far = size * data["reach"][:, None]
         damped = xp.where(far > 1.5, xp.log1p(far) / (far + 1e-300), 1.0) * (1.0 - done)[:, None]
         moved = coef + damped * move
         length = _length(xp, moved)
@@ -168,16 +225,13 @@ class Glm(Labelling[GlmSource]):
 
     def finish(self, xp: Any, data: Arrays, state: Arrays) -> dict[str, Array]:
         """Coefficients of no more than the length allowed, and whether they had to be stopped."""
-        coef, length = state["coef"], _length(xp, state["coef"])
-        longest = data["longest"][:, None]
-        over = length > longest
-        cut = xp.where(over, longest / xp.where(over, length, 1.0), 1.0)
-        lost = over[:, 0] | (state["done"] == 0.0)
-        return {"coef": cut * coef, "degenerate": xp.astype(lost, xp.float64)}
+        coef, longest = state["coef"], data["longest"][:, None]
+        lost = (_length(xp, coef) > longest)[:, 0] | (state["done"] == 0.0)
+        return {"coef": _within(xp, coef, longest), "degenerate": xp.astype(lost, xp.float64)}
 
     def linear(self, xp: Any, coef: Array, data: Arrays) -> Array:
         """Linear predictors ``[R, n]`` of inputs ``z`` or ``x``."""
-        z = data["z"] if "z" in data else self.fixed(xp, data)["z"]
+        z = data["z"] if "z" in data else self.inputs(xp, data["x"])
         return xp.matmul(coef[:, None, :], z)[:, 0, :]
 
     def evaluate(self, xp: Any, source: GlmSource, params: Arrays, data: Arrays) -> Array:
@@ -187,7 +241,19 @@ class Glm(Labelling[GlmSource]):
 
 def _along(xp: Any, z: Array, values: Array) -> Array:
     """``sum_i z_i values_i``: ``[R, p]``."""
-    return xp.matmul(z, values[..., None])[..., 0]
+    return xp.matmul(values[:, None, :], xp.matrix_transpose(z))[:, 0, :]
+
+
+def _hessian(xp: Any, z: Array, second: Array) -> Array:
+    """``sum_i second_i z_i z_i'``: ``[R, p, p]``."""
+    return xp.matmul(z * second[:, None, :], xp.matrix_transpose(z))
+
+
+def _within(xp: Any, coef: Array, longest: Array) -> Array:
+    """Coefficients of no more than a length ``[R, 1]``."""
+    length = _length(xp, coef)
+    over = length > longest
+    return xp.where(over, longest / xp.where(over, length, 1.0), 1.0) * coef
 
 
 def _length(xp: Any, coef: Array) -> Array:
