@@ -48,7 +48,10 @@ class Laws:
 
     def counts(self, generator: np.random.Generator, replicate: int, n: int | Ints) -> Ints:
         """Counts ``[C, K]`` of n draws (of ``n [C]``) from each law of one replicate."""
-        counts = np.asarray(generator.multinomial(n, self.swapped[replicate]), dtype=np.int64)
+        p = self.swapped[replicate]
+        # NumPy takes a quarter longer to look through a table than through its one row.
+        drawn = generator.multinomial(n, p[0] if len(p) == 1 else p)
+        counts = np.asarray(drawn, dtype=np.int64).reshape(p.shape)
         rows, top, last = _places(len(counts)), self.top[replicate], self.last[replicate]
         most = counts[:, -1].copy()
         counts[:, -1] = 0
