@@ -15,7 +15,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from recurse_jax import noise as jax_noise
-from recurse_jax import runtime as jax_runtime
 from recurse_jax.runtime import cache_dir, prune
 from recurse_torch import noise as torch_noise
 
@@ -44,6 +43,28 @@ def waves(x):
 
 runtime = backends()["jax"].start()
 print(float(runtime.compile(waves, ())(runtime.array(np.linspace(0, 1, 49).reshape(7, 7)))).hex())
+"""
+
+
+SWEEPING = """
+from pathlib import Path
+import numpy as np
+from recurse.backend import backends
+from recurse_jax import runtime as jax_runtime
+
+def shifted(constant, x):
+    return x + constant
+
+def swept(first, last):
+    for constant in range(first, last):
+        found = runtime.compile(shifted, (0,))(float(constant), argument)
+        assert float(found[0]) == 1.0 + constant
+    return len(Path("/proc/self/maps").read_text().splitlines())
+
+jax_runtime.PROGRAMS = 50
+runtime = backends()["jax"].start()
+argument = runtime.array(np.ones(3))
+print(swept(0, 1), swept(1, 41), swept(41, 400))
 """
 
 
@@ -258,32 +279,12 @@ def test_nested_programs_are_not_counted_twice() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory maps are counted on Linux")
-def test_a_long_sweep_does_not_fill_the_memory_with_programs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_long_sweep_does_not_fill_the_memory_with_programs(tmp_path: Path) -> None:
     """Each constant makes a program, and each program some memory maps, of which 65,530 are let."""
-    monkeypatch.setattr(jax_runtime, "PROGRAMS", 50)
-
-    def shifted(constant: float, x: Any) -> Any:
-        return x + constant
-
-    def maps() -> int:
-        return len(Path("/proc/self/maps").read_text().splitlines())
-
-    runtime = backends()["jax"].start()
-    argument = runtime.array(np.ones(3))
-
-    def sweep(constants: range) -> int:
-        for constant in constants:
-            found = runtime.compile(shifted, (0,))(float(constant), argument)
-            assert float(found[0]) == 1.0 + constant
-        return maps()
-
-    sweep(range(1))  # what earlier tests left goes here
-    before = maps()
-    each = (sweep(range(1, 41)) - before) / 40
+    before, some, many = map(int, python(SWEEPING, RECURSE_CACHE_DIR=str(tmp_path)).split())
+    each = (some - before) / 40
     assert each > 2
-    assert sweep(range(41, 400)) - before < 60 * each
+    assert many - before < 60 * each
 
 
 def test_programs_are_kept_for_the_next_process(tmp_path: Path) -> None:

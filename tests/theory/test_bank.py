@@ -291,7 +291,7 @@ ROWS: dict[str, Row] = {
         symbols(Replace(), 10, 2000, "missing_mass", **LONG_ZIPF),
         *("missing_mass", 10, "upper bound"),
         slack=0.01,
-        replicates=40,
+        replicates=50,
         shift=0.08,
     ),
 }
