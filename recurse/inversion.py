@@ -20,13 +20,17 @@ _CACHE = 1 << 14  # numbers that are searched together
 
 
 def poisson_quantile(u: Floats, mean: Floats) -> Floats:
-    """The least k with ``u < P(X <= k)``, X Poisson, for means up to ``LARGEST``; any shape."""
+    """The least k with ``u < P(X <= k)``, X Poisson, for means up to ``LARGEST``; any shape.
+
+    Sequential search (Devroye, Non-Uniform Random Variate Generation, 1986, section X.3.3).
+    """
     parts = range(0, u.size, _CACHE)
     flat = [(u.ravel()[i : i + _CACHE], mean.ravel()[i : i + _CACHE]) for i in parts]
     return np.concatenate([_searched(*part) for part in flat]).reshape(u.shape)
 
 
 def _searched(u: Floats, mean: Floats) -> Floats:
+    """Quantiles ``[n]`` of a part that stays in the cache."""
     found = np.zeros(len(u))
     places = np.arange(len(u))
     term = np.exp(-mean)

@@ -238,7 +238,8 @@ def _same_arms(scenario: Scenario, arms: Sequence[LabelledArm]) -> list[Problem]
     for pairs, words in ((equal, again), (namesakes, mixed)):
         for place, first in pairs:
             before = arms[first].origin.values()
-            second = next(at for at in arms[place].origin.values() if at not in before)
+            after = (at for at in arms[place].origin.values() if at not in before)
+            second = next(after, ("matrix",))
             problem = scenario.problem("E212", words.format(arms[first].label), second)
             found.setdefault(second, problem)
     return list(found.values())

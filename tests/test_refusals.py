@@ -10,19 +10,9 @@ import pytest
 from recurse.planner import plan
 from recurse.problems import Problems
 from recurse.scenario import load
+from tests.test_planner import spec
 
-SPEC: dict[str, Any] = {
-    "version": 1,
-    "name": "refused",
-    "source": {"kind": "linear_regression", "dim": 2},
-    "model": "linear",
-    "policy": "replace",
-    "samples": {"real": 20, "synthetic": 20},
-    "generations": 3,
-    "seeds": 2,
-    "backend": "numpy",
-    "metrics": ["excess_risk"],
-}
+SPEC = spec(source={"kind": "linear_regression", "dim": 2}, model="linear", metrics=["excess_risk"])
 CLASSES: dict[str, Any] = {
     "source": {"kind": "logistic_regression", "dim": 2},
     "model": "logistic",
