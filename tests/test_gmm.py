@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import array_api_compat.numpy as numpy_xp
 import array_api_strict as strict
 import numpy as np
 import pytest
@@ -136,6 +137,12 @@ def test_clusters_far_apart_take_one_step(covariance: Any) -> None:
     exact = Gmm(covariance=covariance, tolerance=0.0, iterations=50)
     for name, values in fitted("numpy", exact, far).items():
         np.testing.assert_allclose(fitted("numpy", model, far)[name], values, rtol=1e-9, atol=1e-9)
+    seen = {"x": far, "weight": np.ones(far.shape[:2]), "count": np.array([float(far.shape[1])])}
+    began = model.start(
+        numpy_xp, model.prepare(numpy_xp, seen), np.full((1, 1, 2, 2), 0.4), np.array([0])
+    )
+    (found,) = model.evaluate(numpy_xp, PAIR, fitted("numpy", model, far), {"x": far})
+    assert began[0, 0, -2] == pytest.approx(found, abs=1e-6)
 
 
 def test_density_is_that_of_scipy() -> None:
