@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Keys = list[NDArray[np.uint64]]
+Number = type[np.float64] | type[np.int64]
 
 _AHEAD = 512  # numbers drawn at once per (seed, purpose): several generations when one is small
 
@@ -31,11 +32,13 @@ class Draw(Protocol):
     """Whether later generations make the same request, so that they may be served in one go.
     Indices do not: the pool that they pick from grows, and so does the request."""
 
+    dtype: ClassVar[Number]
+
     @property
     def shape(self) -> tuple[int, ...]: ...
 
-    def __call__(self, generator: np.random.Generator, generations: int) -> Floats | Ints:
-        """Numbers of shape ``[generations, *shape]``, drawn in order of the generation."""
+    def fill(self, generator: np.random.Generator, out: NDArray[Any]) -> None:
+        """Numbers into ``out [generations, *shape]``, drawn in order of the generation."""
         ...
 
 
@@ -49,9 +52,10 @@ class Normal:
 
     shape: tuple[int, ...]
     ahead: ClassVar[bool] = True
+    dtype: ClassVar[Number] = np.float64
 
-    def __call__(self, generator: np.random.Generator, generations: int) -> Floats:
-        return generator.standard_normal((generations, *self.shape))
+    def fill(self, generator: np.random.Generator, out: NDArray[Any]) -> None:
+        generator.standard_normal(out=out)
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,10 @@ class Uniform:
 
     shape: tuple[int, ...]
     ahead: ClassVar[bool] = True
+    dtype: ClassVar[Number] = np.float64
 
-    def __call__(self, generator: np.random.Generator, generations: int) -> Floats:
-        return generator.random((generations, *self.shape))
+    def fill(self, generator: np.random.Generator, out: NDArray[Any]) -> None:
+        generator.random(out=out)
 
 
 @dataclass(frozen=True)
@@ -71,15 +76,16 @@ class ChiSquare:
 
     df: tuple[int, ...]
     ahead: ClassVar[bool] = True
+    dtype: ClassVar[Number] = np.float64
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (len(self.df),)
 
-    def __call__(self, generator: np.random.Generator, generations: int) -> Floats:
+    def fill(self, generator: np.random.Generator, out: NDArray[Any]) -> None:
         df = np.asarray(self.df, dtype=np.float64)
-        drawn = 2.0 * generator.standard_gamma(np.maximum(df, 1.0) / 2.0, (generations, len(df)))
-        return np.where(df > 0, drawn, 0.0)
+        drawn = 2.0 * generator.standard_gamma(np.maximum(df, 1.0) / 2.0, out.shape)
+        out[...] = np.where(df > 0, drawn, 0.0)
 
 
 @dataclass(frozen=True)
@@ -89,9 +95,10 @@ class Integers:
     high: int
     shape: tuple[int, ...]
     ahead: ClassVar[bool] = False
+    dtype: ClassVar[Number] = np.int64
 
-    def __call__(self, generator: np.random.Generator, generations: int) -> Ints:
-        return generator.integers(0, self.high, (generations, *self.shape))
+    def fill(self, generator: np.random.Generator, out: NDArray[Any]) -> None:
+        out[...] = generator.integers(0, self.high, out.shape)
 
 
 @dataclass(frozen=True)
@@ -101,14 +108,15 @@ class Subset:
     total: int
     size: int
     ahead: ClassVar[bool] = False
+    dtype: ClassVar[Number] = np.int64
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.size,)
 
-    def __call__(self, generator: np.random.Generator, generations: int) -> Ints:
-        picks = [generator.choice(self.total, self.size, replace=False) for _ in range(generations)]
-        return np.stack(picks).astype(np.int64)
+    def fill(self, generator: np.random.Generator, out: NDArray[Any]) -> None:
+        for picks in out:
+            picks[...] = generator.choice(self.total, self.size, replace=False)
 
 
 def counts(means: Floats, shape: tuple[int, ...] | None = None) -> Given:
@@ -188,7 +196,16 @@ class Streams:
             place = f"{purpose}/{name}"
             if place not in self._places:
                 self._places[place] = [key(seed, f"{place}|given") for seed in self.seeds]
-            found[name] = self._filled(generation, self._places[place], draw)
+            keyed = self._keyed(generation, self._places[place])
+            filled: Floats | Ints | None = None
+            for replicate, generator in enumerate(keyed):
+                numbers = draw(generator, replicate)
+                if filled is None:
+                    filled = np.empty((len(self.seeds), *numbers.shape), dtype=numbers.dtype)
+                filled[replicate] = numbers
+            assert filled is not None, "a block has a seed or more"
+            filled.flags.writeable = False
+            found[name] = filled
         return found
 
     def generators(self, generation: int, purpose: str) -> list[np.random.Generator]:
@@ -201,23 +218,20 @@ class Streams:
 
     def _fill(self, region: int, keys: Keys, request: Draw, span: int) -> Floats | Ints:
         """The numbers of ``span`` generations, ``[R, span, *shape]``."""
-        return self._filled(region, keys, lambda generator, replicate: request(generator, span))
-
-    def _filled(self, region: int, keys: Keys, draw: Given) -> Floats | Ints:
-        """What is drawn for each replicate, ``[R, ...]``."""
-        state, bits, generator = self._state, self._bits, self._generator
-        state["state"]["counter"] = _counter(region)
-        filled: Floats | Ints | None = None
-        for replicate, key_ in enumerate(keys):
-            state["state"]["key"] = key_
-            bits.state = state  # the state was taken before any draw, so nothing is buffered in it
-            numbers = draw(generator, replicate)
-            if filled is None:
-                filled = np.empty((len(keys), *numbers.shape), dtype=numbers.dtype)
-            filled[replicate] = numbers
-        assert filled is not None, "a block has a seed or more"
+        filled: NDArray[Any] = np.empty((len(keys), span, *request.shape), dtype=request.dtype)
+        for out, generator in zip(filled, self._keyed(region, keys), strict=True):
+            request.fill(generator, out)
         filled.flags.writeable = False
         return filled
+
+    def _keyed(self, region: int, keys: Keys) -> Iterator[np.random.Generator]:
+        """One generator after another at the start of a region: the same object, set anew."""
+        state, bits = self._state, self._bits
+        state["state"]["counter"] = _counter(region)
+        for key_ in keys:
+            state["state"]["key"] = key_
+            bits.state = state  # the state was taken before any draw, so nothing is buffered in it
+            yield self._generator
 
 
 def _span(request: Draw) -> int:
