@@ -1,4 +1,7 @@
-"""One cell has the same numbers on every backend, alone or in a block, and for any horizon."""
+"""One cell has the same numbers on every backend, alone or in a block, and for any horizon.
+
+Blocks of three seeds, here as in the other tests of all arms: JAX compiles for each width anew.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def test_jax_promotes_nothing(name: str, exact: bool) -> None:
 
     arm = change(ARMS[name], backend="jax", generations=2)
     with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
-        assert simulate(arm, 2, exact).whole.all()
+        assert simulate(arm, 3, exact).whole.all()
 
 
 @pytest.mark.parametrize("backend", OTHERS)
@@ -61,11 +64,11 @@ def test_fewer_samples_than_dimensions(backend: str, exact: bool) -> None:
 def test_a_seed_alone_or_in_a_block(name: str, exact: bool, backend: str) -> None:
     """Relative 1e-12 over 6 generations, whatever the other seeds and their order."""
     arm = change(ARMS[name], backend=backend, generations=6)
-    block = simulate(arm, (9, 4, 1, 6, 2), exact)
+    block = simulate(arm, (9, 4, 6), exact)
     alone = simulate(arm, (6,), exact)
     for metric in alone.metrics:
         np.testing.assert_allclose(
-            alone[metric][:, 0], block[metric][:, 3], rtol=1e-12, atol=1e-14, err_msg=metric
+            alone[metric][:, 0], block[metric][:, 2], rtol=1e-12, atol=1e-14, err_msg=metric
         )
 
 
