@@ -100,7 +100,9 @@ def test_error_of_a_fit(n: int, source: GlmSource, backend: str) -> None:
     best = found.copy()
     for _ in range(3):
         linear = (z @ best[..., None])[..., 0]
-        first, second = model.slopes(np, linear, data["y"], np.ones((20, n)))
+        response, ones = model.response(np, linear), np.ones((20, n))
+        first = model.slope(np, response, data["y"], ones)
+        second = model.curvature(np, response, ones)
         hessian = np.swapaxes(z * second[..., None], 1, 2) @ z
         best += np.linalg.solve(hessian, np.swapaxes(z, 1, 2) @ first[..., None])[..., 0]
     np.testing.assert_allclose(found, best, rtol=0, atol=1e-12)
@@ -218,7 +220,7 @@ def test_a_reused_design_is_fitted_by_its_sums(source: GlmSource) -> None:
     x, labels = first["x"], (first["y"], twice["y"])
     whole = fitted(model, np.concatenate([x, x, x], axis=1), np.concatenate(labels, axis=1))
     fixed = model.fixed(xp, {"x": x})
-    parts = [model.statistics(xp, {**fixed, "y": y}, np.ones(y.shape)) for y in labels]
+    parts = [model.label_sums(xp, {"y": y}, np.ones(y.shape), 60) for y in labels]
     merged = {**fixed, **model.merge(xp, *parts)}
     found = model.solve(lambda method, *a: getattr(model, method)(xp, *a), merged)
     np.testing.assert_allclose(found["coef"], whole["coef"], rtol=1e-9)
@@ -314,7 +316,7 @@ def test_the_whole_family_is_in_the_standard(source: GlmSource) -> None:
             return getattr(model, method)(strict, *arguments)
 
         fixed = model.fixed(strict, put({"x": data["x"]}))
-        summed = model.statistics(strict, {**fixed, **put({"y": data["y"]})}, ones)
+        summed = model.label_sums(strict, put({"y": data["y"]}), ones, 40)
         assert model.solve(call, {**fixed, **summed})["coef"].shape == (3, source.terms)
         params = model.solve(call, model.statistics(strict, put(data), ones))
         assert model.evaluate(strict, source, params, put(data)).shape == (3,)
@@ -322,5 +324,5 @@ def test_the_whole_family_is_in_the_standard(source: GlmSource) -> None:
         inputs = {"x": data["x"], **noise}
         given = model.given_samples(source, 40, source.truth(streams), inputs)
         noise = put({**noise, **streams.given(1, "s", given)})
-        drawn = model.sample(strict, source, truth, noise, {**fixed, **put({"x": data["x"]})})
+        drawn = model.sample(strict, source, truth, noise, put({"x": data["x"]}))
         assert drawn["y"].shape == (3, 40)

@@ -115,7 +115,7 @@ def test_labels_of_the_same_inputs_are_summed(rule: Any) -> None:
     apart = fitted("numpy", model, *every)
     design = {"inputs": x[..., None]}
     parts = [
-        model.statistics(np, {**design, "y": y[:, i:j].reshape(3, -1)}, w.reshape(3, -1))
+        model.label_sums(np, {"y": y[:, i:j].reshape(3, -1)}, w.reshape(3, -1), 11)
         for i, j, w in ((0, 2, weight[:, :2]), (2, 3, weight[:, 2:]))
     ]
     summed = model.estimate(np, {**design, **model.merge(np, *parts)})

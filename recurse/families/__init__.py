@@ -101,7 +101,7 @@ class Closed(Family[S]):
     def relabels(self, source: S) -> bool:
         """Whether pointwise fits need, of pools that share a design, sums over its labels only.
 
-        ``statistics`` then gets ``fixed`` with the labels, and so does a fit with their sums.
+        ``label_sums`` then stands for ``statistics``, and a fit gets ``fixed`` with the sums.
         """
         return False
 
@@ -113,9 +113,13 @@ class Closed(Family[S]):
         """What fits of a family that relabels need of the design; once per block."""
         return {}
 
-    def together(self, statistics: Arrays) -> int | None:
-        """How many replicates are best fitted at a time, all by default: what a fit goes through
-        many times is to stay near the processor."""
+    def label_sums(self, xp: Any, batch: Arrays, weights: Array, n: int) -> dict[str, Array]:
+        """Sums over the samples of each of n inputs, of families that relabel: ``[R, n]``."""
+        raise TypeError(f"{type(self).__name__} has no sums of labels")
+
+    def together(self, source: S, size: int) -> int | None:
+        """How many replicates are best fitted to ``size`` samples at a time, all by default: what a
+        pointwise fit goes through many times is to stay near the processor."""
         return None
 
     def bound(self, source: S) -> Closed[S]:

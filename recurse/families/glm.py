@@ -58,9 +58,17 @@ class Glm(Labelling[GlmSource]):
     """The longest coefficients: a maximum further out counts as none. Linear predictors above 600
     are out of reach in any case."""
 
-    def slopes(self, xp: Any, linear: Array, y: Array, weight: Array) -> tuple[Array, Array]:
-        """First derivative of the log-likelihood by the predictor ``[R, n]``, and minus the second;
-        ``y`` sums the labels of samples that share inputs, ``weight`` their weights."""
+    def response(self, xp: Any, linear: Array) -> tuple[Array, ...]:
+        """Of a linear predictor ``[R, n]``, what both of its derivatives need."""
+        raise TypeError(f"{type(self).__name__} has no likelihood")
+
+    def slope(self, xp: Any, response: tuple[Array, ...], y: Array, weight: Array) -> Array:
+        """Derivative of the log-likelihood by the linear predictor ``[R, n]``; ``y`` sums the
+        labels of samples that share inputs, ``weight`` their weights."""
+        raise TypeError(f"{type(self).__name__} has no likelihood")
+
+    def curvature(self, xp: Any, response: tuple[Array, ...], weight: Array) -> Array:
+        """Minus the second derivative, ``[R, n]``."""
         raise TypeError(f"{type(self).__name__} has no likelihood")
 
     def start(self, xp: Any, mean: Array, moment: Array) -> tuple[Array, Array]:
@@ -90,8 +98,9 @@ class Glm(Labelling[GlmSource]):
         return found
 
     def cost(self, source: GlmSource, size: int) -> tuple[int, float]:
-        """Inputs by coefficient, and some four steps."""
-        return source.terms * size, 8.0 * size * source.terms * (source.terms + 10)
+        """Inputs by coefficient in both precisions, twice where the parts of a block are copies;
+        some four steps."""
+        return 3 * source.terms * size, 8.0 * size * source.terms * (source.terms + 10)
 
     def relabels(self, source: GlmSource) -> bool:
         return source.design == "reused"
@@ -100,13 +109,14 @@ class Glm(Labelling[GlmSource]):
         return self.model_copy(update={"intercept": source.intercept})
 
     def fixed(self, xp: Any, design: Arrays) -> dict[str, Array]:
-        """Inputs ``z [R, p, n]`` with a row of ones for the intercept, the length of the longest
-        (``reach [R]``) and that of the longest coefficients (``longest [R]``)."""
+        """Inputs ``z [R, p, n]`` with a row of ones for the intercept, in ``single`` precision too,
+        the length of the longest (``reach [R]``) and that of the longest coefficients
+        (``longest [R]``)."""
         z = self.inputs(xp, design["x"])
         reach = xp.sqrt(xp.max(xp.vecdot(z, z, axis=-2), axis=1))
         furthest = _LARGEST / reach
         longest = xp.where(furthest < self.limit, furthest, self.limit)
-        return {"z": z, "reach": reach, "longest": longest}
+        return {"z": z, "single": xp.astype(z, xp.float32), "reach": reach, "longest": longest}
 
     def inputs(self, xp: Any, x: Array) -> Array:
         """``z [R, p, n]`` of ``x [R, n, d]``."""
@@ -115,16 +125,14 @@ class Glm(Labelling[GlmSource]):
         z = xp.reshape(xp.reshape(z, (-1,)), z.shape)
         return xp.concat([xp.ones_like(z[:, :1, :]), z], axis=1) if self.intercept else z
 
-    def together(self, statistics: Arrays) -> int | None:
-        _, terms, n = statistics["z"].shape
-        return max(1, _CACHE // int(terms * n))
+    def together(self, source: GlmSource, size: int) -> int | None:
+        return max(1, _CACHE // (source.terms * size))
 
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
-        """Sums over labels of the same inputs where the design ``z`` is known, else the samples."""
+        return {**self.fixed(xp, batch), **self.label_sums(xp, batch, weights, batch["y"].shape[1])}
+
+    def label_sums(self, xp: Any, batch: Arrays, weights: Array, n: int) -> dict[str, Array]:
         y = weights * batch["y"]
-        if "z" not in batch:
-            return {**self.fixed(xp, batch), "y": y, "weight": weights}
-        n = batch["z"].shape[2]
         return {"y": folded(xp, y, n), "weight": folded(xp, weights, n)}
 
     def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:
@@ -143,12 +151,15 @@ class Glm(Labelling[GlmSource]):
         """Full Newton steps from a first guess in single precision; the last Hessian and the length
         of the step that was made with it are kept."""
         guess = self.guess(xp, data)
-        single = {name: xp.astype(data[name], xp.float32) for name in ("z", "y", "weight")}
+        z = data["single"]
+        y, weight = (xp.astype(data[name], xp.float32) for name in ("y", "weight"))
         furthest = _SINGLE / data["reach"][:, None]
         coef = _within(xp, guess, furthest)
         for _ in range(_FIRST):
-            gradient, second = self.derivatives(xp, single, xp.astype(coef, xp.float32))
-            hessian = xp.astype(_hessian(xp, single["z"], second), xp.float64)
+            response = self.response(xp, _linear(xp, xp.astype(coef, xp.float32), z))
+            gradient = _along(xp, z, self.slope(xp, response, y, weight))
+            hessian = _hessian(xp, z, self.curvature(xp, response, weight))
+            hessian = xp.astype(hessian, xp.float64)
             move = self.move(xp, data, coef, xp.astype(gradient, xp.float64), hessian)
             coef = _within(xp, coef + move, furthest)
         none = xp.zeros_like(data["reach"])
@@ -161,7 +172,8 @@ class Glm(Labelling[GlmSource]):
         What it leaves is its length times the Hessian's error: how far the coefficients have moved
         since, and rounding.
         """
-        gradient, _ = self.derivatives(xp, data, state["coef"])
+        response = self.response(xp, _linear(xp, state["coef"], data["z"]))
+        gradient = _along(xp, data["z"], self.slope(xp, response, data["y"], data["weight"]))
         move = self.move(xp, data, state["coef"], gradient, state["hessian"])
         coef = state["coef"] + (1.0 - state["done"])[:, None] * move
         coef = _within(xp, coef, _SINGLE / data["reach"][:, None])
@@ -187,13 +199,6 @@ class Glm(Labelling[GlmSource]):
         constant, coef = self.start(xp, mean, moment)
         return xp.concat([constant, coef], axis=1) if self.intercept else coef
 
-    def derivatives(self, xp: Any, data: Arrays, coef: Array) -> tuple[Array, Array]:
-        """Gradient ``[R, p]`` of the log-likelihood, and minus its second derivative by the
-        predictors ``[R, n]``."""
-        linear = xp.matmul(coef[:, None, :], data["z"])[:, 0, :]
-        first, second = self.slopes(xp, linear, data["y"], data["weight"])
-        return _along(xp, data["z"], first), second
-
     def move(self, xp: Any, data: Arrays, coef: Array, gradient: Array, hessian: Array) -> Array:
         """Newton's step from derivatives of the log-likelihood, the penalty yet to be added."""
         eye = xp.eye(coef.shape[1], dtype=xp.float64)[None, ...]
@@ -209,9 +214,11 @@ class Glm(Labelling[GlmSource]):
 
     def step(self, xp: Any, data: Arrays, state: Arrays) -> dict[str, Array]:
         """One damped step; what has settled stays as it is, whatever its neighbours do."""
-        coef, done = state["coef"], state["done"]
-        gradient, second = self.derivatives(xp, data, coef)
-        move = self.move(xp, data, coef, gradient, _hessian(xp, data["z"], second))
+        coef, done, z = state["coef"], state["done"], data["z"]
+        response = self.response(xp, _linear(xp, coef, z))
+        gradient = _along(xp, z, self.slope(xp, response, data["y"], data["weight"]))
+        hessian = _hessian(xp, z, self.curvature(xp, response, data["weight"]))
+        move = self.move(xp, data, coef, gradient, hessian)
         size = _length(xp, move)
         far = size * data["reach"][:, None]
         damped = xp.where(far > 1.5, xp.log1p(far) / (far + 1e-300), 1.0) * (1.0 - done)[:, None]
@@ -230,13 +237,19 @@ class Glm(Labelling[GlmSource]):
         return {"coef": _within(xp, coef, longest), "degenerate": xp.astype(lost, xp.float64)}
 
     def linear(self, xp: Any, coef: Array, data: Arrays) -> Array:
-        """Linear predictors ``[R, n]`` of inputs ``z`` or ``x``."""
-        z = data["z"] if "z" in data else self.inputs(xp, data["x"])
-        return xp.matmul(coef[:, None, :], z)[:, 0, :]
+        """Linear predictors ``[R, n]`` of inputs ``x [R, n, d]``."""
+        slopes = coef[:, 1:] if self.intercept else coef
+        found = xp.matmul(data["x"], slopes[..., None])[..., 0]
+        return found + coef[:, :1] if self.intercept else found
 
     def evaluate(self, xp: Any, source: GlmSource, params: Arrays, data: Arrays) -> Array:
         linear = self.linear(xp, params["coef"], data)
         return xp.mean(self.log_density(xp, linear, data["y"]), axis=1)
+
+
+def _linear(xp: Any, coef: Array, z: Array) -> Array:
+    """Linear predictors ``[R, n]``."""
+    return xp.matmul(coef[:, None, :], z)[:, 0, :]
 
 
 def _along(xp: Any, z: Array, values: Array) -> Array:

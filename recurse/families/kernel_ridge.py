@@ -88,12 +88,12 @@ class KernelRidge(Closed[Function]):
         return {"inputs": design["x"] + 0.0}
 
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
-        """Sums of weights, labels and their squares, of each input where the design is known."""
+        return {**self.fixed(xp, batch), **self.label_sums(xp, batch, weights, batch["y"].shape[1])}
+
+    def label_sums(self, xp: Any, batch: Arrays, weights: Array, n: int) -> dict[str, Array]:
+        """Sums of weights, labels and their squares."""
         y = batch["y"]
         sums = {"weight": weights, "y": weights * y, "square": weights * y**2}
-        if "inputs" not in batch:
-            return {**self.fixed(xp, batch), **sums}
-        n = batch["inputs"].shape[1]
         return {name: folded(xp, values, n) for name, values in sums.items()}
 
     def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:

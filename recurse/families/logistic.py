@@ -37,11 +37,18 @@ class Logistic(Glm):
         safe = xp.where(size > 0.0, size, xp.ones_like(size))
         return _PROBIT * point * spread, length * moment / safe
 
-    def slopes(self, xp: Any, linear: Array, y: Array, weight: Array) -> tuple[Array, Array]:
+    def response(self, xp: Any, linear: Array) -> tuple[Array, ...]:
         odds = xp.exp(-linear)
-        p = 1.0 / (1.0 + odds)
+        return odds, 1.0 / (1.0 + odds)
+
+    def slope(self, xp: Any, response: tuple[Array, ...], y: Array, weight: Array) -> Array:
+        odds, p = response
         # Not y - p: that has no digits left where p is nearly y.
-        return (y * odds - (weight - y)) * p, weight * odds * p**2
+        return (y * odds - (weight - y)) * p
+
+    def curvature(self, xp: Any, response: tuple[Array, ...], weight: Array) -> Array:
+        odds, p = response
+        return weight * odds * p**2
 
     def noise(self, source: GlmSource, n: int) -> Mapping[str, Draw]:
         return {**self.new_inputs(source, n), "u": Uniform((n,))}
@@ -51,9 +58,8 @@ class Logistic(Glm):
     ) -> dict[str, Array]:
         u = noise["u"]
         known = noise if "x" in noise else design
-        linear = self.linear(xp, params["coef"], known)
-        linear = copies(xp, linear, u.shape[1])
-        odds = xp.exp(-xp.clip(linear, min=-700.0))
+        minus = copies(xp, self.linear(xp, -params["coef"], known), u.shape[1])
+        odds = xp.exp(xp.clip(minus, max=700.0))
         y = xp.astype(u * (1.0 + odds) < 1.0, xp.float64)
         return {"x": copies(xp, known["x"], u.shape[1]), "y": y}
 

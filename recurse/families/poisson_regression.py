@@ -35,9 +35,14 @@ class PoissonRegression(Glm):
         coef = coef * xp.clip(3.0 / xp.sqrt(xp.clip(square, min=1e-12)), max=1.0)
         return xp.log(mean) - 0.5 * xp.sum(coef**2, axis=1, keepdims=True), coef
 
-    def slopes(self, xp: Any, linear: Array, y: Array, weight: Array) -> tuple[Array, Array]:
-        mean = weight * xp.exp(linear)
-        return y - mean, mean
+    def response(self, xp: Any, linear: Array) -> tuple[Array, ...]:
+        return (xp.exp(linear),)
+
+    def slope(self, xp: Any, response: tuple[Array, ...], y: Array, weight: Array) -> Array:
+        return y - weight * response[0]
+
+    def curvature(self, xp: Any, response: tuple[Array, ...], weight: Array) -> Array:
+        return weight * response[0]
 
     def noise(self, source: GlmSource, n: int) -> Mapping[str, Draw]:
         return {**self.new_inputs(source, n), "u": Uniform((n,))}

@@ -38,7 +38,8 @@ class ClosedForm:
         self._meter = Meter(arm, self._streams, runtime)
         self._correction = Correction(arm, self._streams, runtime)
         self._design: dict[str, Array] = {}
-        self._fixed: dict[str, Array] = {}
+        self._inputs = 0
+        self._fixed: list[dict[str, Array]] = []
         self._banked = whole(arm.schedule) is not None or self._family.keeps_samples(arm.source)
         self._relabels = self._family.relabels(arm.source) and not self._banked
         self.pools: Pools = (
@@ -58,8 +59,8 @@ class ClosedForm:
         kept = {name: drawn[name] for name in family.needs}
         self._design = self._put({name: kept[name] for name in family.shared(self._source)})
         if self._relabels:
-            self._fixed = self._call("fixed", self._design)
-            self._design |= self._fixed
+            self._inputs = n
+            self._fixed = [self._call("fixed", part) for part in self._parts(self._design, n)]
         self._correction.prepare(drawn)
         return self._pool(self._put({**kept, **self._correction.screen(0, "real", n)}))
 
@@ -85,30 +86,37 @@ class ClosedForm:
         return self._pool(batch), recorded
 
     def fit(self, generation: int, data: Any, previous: Arrays | None) -> tuple[Arrays, Numbers]:
+        size = self._inputs
         if self._banked:
             batch, weights = data
+            size = weights.shape[1]
             weights = self._runtime.array(weights * batch.get("weight", 1.0))
             data = self._sums(self._put(batch), weights)
         data, marked = _parted(data)
         if not self._exact and type(self._family).determined is not Closed.determined:
             data = self._call("determined", dict(data))
         drawn = self._streams.draws(generation, "fit", self._family.fit_noise(self._source))
-        params = self._solve({**self._fixed, **data, **self._put(drawn)})
+        params = self._solve({**data, **self._put(drawn)}, size)
         if type(self._family).carry is not Closed.carry:
             params = self._call("carry", dict(params), dict(previous or {}))
         return self._correction.adjust(params, previous, marked), {}
 
-    def _solve(self, data: Arrays) -> Arrays:
-        """The fit, of as many replicates at a time as the family likes."""
-        width = self._family.together(data)
-        replicates = len(self._streams.seeds)
-        if width is None or width >= replicates:
-            return self._family.solve(self._call, data)
-        parts = [
-            self._family.solve(self._call, {k: v[i : i + width] for k, v in data.items()})
-            for i in range(0, replicates, width)
-        ]
-        return {k: self._runtime.xp.concat([part[k] for part in parts]) for k in parts[0]}
+    def _solve(self, data: Arrays, size: int) -> Arrays:
+        """The fit to ``size`` samples, of as many replicates at a time as the family likes."""
+        parts = self._parts(data, size)
+        if self._fixed:
+            parts = [{**fixed, **part} for fixed, part in zip(self._fixed, parts, strict=True)]
+        found = [self._family.solve(self._call, part) for part in parts]
+        if len(found) == 1:
+            return found[0]
+        return {k: self._runtime.xp.concat([part[k] for part in found]) for k in found[0]}
+
+    def _parts(self, arrays: Arrays, size: int) -> list[dict[str, Array]]:
+        width = self._family.together(self._source, size)
+        if width is None or width >= len(self._streams.seeds):
+            return [dict(arrays)]
+        parts: list[dict[str, Array]] = self._runtime.compile(_cut, (0,))(width, dict(arrays))
+        return parts
 
     def measure(self, generation: int, params: Arrays) -> Numbers:
         samples: Arrays = {}
@@ -135,12 +143,12 @@ class ClosedForm:
     def _sums(self, batch: Arrays, weights: Array) -> dict[str, Array]:
         """Statistics of weighted samples, and under names with a prefix those of marked ones."""
         left = self._family.shared(self._source) if self._relabels else ()
-        kept = {k: v for k, v in batch.items() if k not in ("weight", "mark", *left)}
-        seen = {**self._fixed, **kept}
-        found: dict[str, Array] = self._call("statistics", seen, weights)
+        seen = {k: v for k, v in batch.items() if k not in ("weight", "mark", *left)}
+        method, rest = ("label_sums", [self._inputs]) if self._relabels else ("statistics", [])
+        found: dict[str, Array] = self._call(method, seen, weights, *rest)
         if "mark" not in batch:
             return found
-        return _joined(found, self._call("statistics", seen, weights * batch["mark"]))
+        return _joined(found, self._call(method, seen, weights * batch["mark"], *rest))
 
     def _statistics(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
         requests = self._family.statistics_noise(self._source, n)
@@ -210,6 +218,13 @@ class Compiled:
     def host(self, values: Array) -> NDArray[Any]:
         """An array of the device as NumPy."""
         return self._runtime.host(values)
+
+
+def _cut(width: int, arrays: Arrays) -> list[dict[str, Array]]:
+    """Parts of ``width`` replicates, one program for all of them."""
+    replicates = next(iter(arrays.values())).shape[0]
+    starts = range(0, replicates, width)
+    return [{k: v[i : i + width] for k, v in arrays.items()} for i in starts]
 
 
 def _joined(statistics: Arrays, marked: Arrays) -> dict[str, Array]:
