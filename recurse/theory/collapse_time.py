@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recurse.theory.law import Curve, Law, usage_of
 from recurse.theory.moments import Vector
@@ -72,16 +73,24 @@ def diffusion(p: Vector, n: int, fits: int) -> Vector:
     A symbol is all that is left by time t with probability ``p + sum_i (-1)^i (2i + 1) p (1 - p)
     F(1 - i, i + 2; 2; p) exp(-i (i + 1) t / 2n)``.
     """
-    from scipy.special import eval_jacobi
-
     i = np.arange(1.0, min(TERMS, int(np.sqrt(80.0 * n)) + 10) + 1)
     values, copies = np.unique(p, return_counts=True)
-    shape = eval_jacobi(i[:, None] - 1.0, 1.0, 1.0, 1.0 - 2.0 * values) / i[:, None]
-    weight = ((-1.0) ** i * (2.0 * i + 1.0))[:, None] * values * (1.0 - values) * shape
+    sign = 2.0 * (-1.0) ** i * (2.0 * i + 1.0) / (i * (i + 1.0))
+    weight = sign[:, None] * values * (1.0 - values) * _gegenbauer(len(i), 1.0 - 2.0 * values)
     k = np.arange(1.0, fits + 1)
     rate = i * (i + 1.0) / (2.0 * n)
     left = -np.exp(-k[:, None] * rate) @ (weight @ copies)
     return np.where(k * rate[-1] < 30.0, np.nan, np.clip(left, 0.0, 1.0))
+
+
+def _gegenbauer(terms: int, x: Vector) -> NDArray[np.float64]:
+    """``C_0 .. C_{terms-1}`` of index 3/2, ``[terms, len(x)]``; ``F(1 - i, i + 2; 2; p)`` is
+    ``2 C_{i-1}(1 - 2p) / (i (i + 1))``."""
+    found = np.ones((terms, len(x)))
+    found[1] = 3.0 * x
+    for j in range(2, terms):
+        found[j] = ((2 * j + 1) * x * found[j - 1] - (j + 1) * found[j - 2]) / j
+    return found
 
 
 def _size(used: Usage) -> int:
