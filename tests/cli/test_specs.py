@@ -19,13 +19,11 @@ BAD = files(Path(__file__).parents[1] / "bad_specs")
 ROOT = Path(__file__).parents[2]
 
 
-def test_shipped_specs_are_found_and_hold() -> None:
+def test_shipped_specs_are_found() -> None:
+    """That each is accepted is asked in test_house."""
     assert {"quickstart", "gerstgrasser-linear", "kazdan-gaussian"} <= shipped().keys()
     assert all(one.title and one.cite for one in shipped().values())
-    assert all(problems == () for problems in check([str(folder())]).values())
-    for one in shipped().values():
-        modeline = one.path.read_text().splitlines()[0]
-        assert modeline == "# yaml-language-server: $schema=./recurse.schema.json"
+    assert {one.path.parent for one in shipped().values()} == {folder()}
 
 
 def test_the_published_schema_is_current() -> None:
@@ -107,7 +105,7 @@ def test_init_copies_a_shipped_spec_with_the_files_it_names(call: Any, tmp_path:
         target = tmp_path / name
         assert call("init", "--from", name, target / "copy.yaml").code == 0
         assert (target / "copy.yaml").read_text() == one.path.read_text()
-        plan(target / "copy.yaml")
+        assert load(target / "copy.yaml").name == name
 
 
 @pytest.mark.parametrize(
