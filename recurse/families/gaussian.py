@@ -32,7 +32,8 @@ class Gaussian(Closed[Source]):
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
         x, w = batch["x"], weights[..., None]
         count = xp.sum(weights, axis=1)
-        mean = xp.sum(w * x, axis=1) / _positive(xp, count)[:, None]
+        total = xp.matmul(weights[:, None, :], x)[:, 0, :]
+        mean = total / _positive(xp, count)[:, None]
         centred = x - mean[:, None, :]
         return {
             "count": count,
