@@ -11,6 +11,7 @@ from recurse.planner import ArmPlan, Cell, Plan
 from recurse.promises import theory
 from recurse.scenario import ARM_FIELDS, Arm
 from recurse.schedule import Row, Schedule, Use
+from recurse.spec import number_text
 
 _SHOWN = 8  # arms printed in full
 _REASONS = 4
@@ -108,7 +109,7 @@ def value_text(value: Any) -> str:
         if len(value) > 6 or any(isinstance(item, list | tuple) for item in value):
             return f"[{len(value)} values]"
         return ", ".join(value_text(item) for item in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return number_text(value) if isinstance(value, float) else str(value)
 
 
 def _head(plan: Plan, places: Sequence[int], heading: Emphasis) -> Iterator[str]:

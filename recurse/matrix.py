@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from recurse.claims import matches
 from recurse.document import Path, put
 from recurse.problems import Problem, Problems
+from recurse.spec import number_text
 
 if TYPE_CHECKING:
     from recurse.scenario import Scenario
@@ -148,7 +149,7 @@ def _named(value: Any, full: bool) -> str:
 def _text(value: Any, full: bool) -> str:
     """A value's kind, and in full its options; without a kind always these."""
     if isinstance(value, float):
-        return _number(value)
+        return number_text(value)
     if not isinstance(value, Mapping):
         return str(value)
     kind = str(value.get("kind", ""))
@@ -156,9 +157,3 @@ def _text(value: Any, full: bool) -> str:
     if not rest or (kind and not full):
         return kind
     return f"{kind}({','.join(f'{key}={_text(item, full)}' for key, item in rest.items())})"
-
-
-def _number(value: float) -> str:
-    """The shortest text that is exactly this number: two numbers never share one."""
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value).removesuffix(".0")

@@ -19,6 +19,7 @@ from typing import Any, get_args
 from recurse.document import Document
 from recurse.planner import ArmPlan, Plan, Status
 from recurse.problems import Problem, Problems
+from recurse.spec import number_text
 
 
 def select(plan: Plan, selections: Sequence[str]) -> tuple[int, ...] | None:
@@ -73,7 +74,9 @@ def _holds(plan: Plan, place: int, arm: ArmPlan, term: str) -> bool:
         return any(fnmatchcase(kind, term.removeprefix("kind:")) for kind in _kinds(arm))
     path, equals, value = term.partition("=")
     if equals and "(" not in path:
-        return any(fnmatchcase(text, value) for text in _texts(arm, path))
+        return any(
+            fnmatchcase(text, value) or _same_number(text, value) for text in _texts(arm, path)
+        )
     return any(fnmatchcase(text, term) for text in _names(arm))
 
 
@@ -88,7 +91,15 @@ def _texts(arm: ArmPlan, path: str) -> Iterator[str]:
     elif isinstance(value, bool):
         yield str(value).lower()
     elif value is not None:
-        yield f"{value:g}" if isinstance(value, float) else str(value)
+        yield number_text(value) if isinstance(value, float) else str(value)
+
+
+def _same_number(text: str, value: str) -> bool:
+    """``0.10``, ``.1`` and ``1e-1`` are one."""
+    try:
+        return float(text) == float(value)
+    except ValueError:
+        return False
 
 
 def _kinds(arm: ArmPlan) -> list[str]:

@@ -45,6 +45,12 @@ class Kind(Spec):
     kind: str
 
 
+def number_text(value: float) -> str:
+    """The shortest text that is exactly this number: two numbers never share one."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value).removesuffix(".0")
+
+
 @cache
 def kinds(role: str) -> dict[str, type[Kind]]:
     """The kinds of a role by name, sorted: the files of its folder, then installed entry points.

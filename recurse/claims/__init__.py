@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.spec import Kind
+from recurse.spec import Kind, number_text
 from recurse.theory.law import Curve
 
 Generation = Annotated[int, Field(ge=0)]
@@ -176,7 +176,7 @@ def named(value: Any) -> str:
         inner = ",".join(f"{key}={named(item)}" for key, item in value.items() if key != "kind")
         kind = str(value.get("kind", ""))
         return f"{kind}({inner})" if inner else kind
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return number_text(value) if isinstance(value, float) else str(value)
 
 
 def matches(data: Mapping[str, Any], where: Mapping[str, Any]) -> bool:

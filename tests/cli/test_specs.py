@@ -129,6 +129,25 @@ def test_selections(spec: Path, term: str, places: tuple[int, ...]) -> None:
     assert select(made, [term]) == places
 
 
+@pytest.mark.parametrize(
+    ("term", "place"),
+    [
+        ("source.noise=0.123456789", 0),
+        ("source.noise=.1234567890", 0),
+        ("source.noise=0.123456788", 1),
+        ("source.noise=1000000", 2),
+        ("source.noise=1e6", 2),
+        ("samples.real=2e1", None),
+    ],
+)
+def test_numbers_are_selected_however_they_are_written(
+    spec: Path, term: str, place: int | None
+) -> None:
+    matrix = "matrix={source.noise: [0.123456789, 0.123456788, 1000000.0]}"
+    made = plan(load(spec, [matrix, "policy=replace"]))
+    assert select(made, [term]) == ((place,) if place is not None else (0, 1, 2))
+
+
 def test_selections_add_up_and_none_means_all(spec: Path) -> None:
     made = plan(spec)
     assert select(made, ["replace", "accumulate"]) == (0, 1)
