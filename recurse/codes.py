@@ -220,7 +220,7 @@ CODES: dict[str, Rule] = {
         "start: scratch",
     ),
     "E212": Rule(
-        "The matrix has axes that exist, and values for each.",
+        "The matrix has axes that exist, with values for each, every arm once.",
         "An axis is the path of a field, such as 'samples.real', with a list of its values.",
         "matrix: {policies: [replace, accumulate]}",
         "matrix: {policy: [replace, accumulate]}",

@@ -6,9 +6,10 @@ collapse is shown), ``no`` (it is shown to be absent, within the thresholds) or 
 Both ``yes`` and ``no`` must be proved against noise; silence proves neither.
 
 A metric says by ``speaks`` which definitions it is about. Where several speak to one definition,
-one ``yes`` is enough, and ``no`` takes all of them. The level is shared equally by all answers that
-are asked of a scenario (Bonferroni): with probability ``1 - level`` no ``yes`` and no ``no`` of its
-whole table is a mistake of chance.
+one ``yes`` is enough, and ``no`` takes all of them; one that an arm has no numbers of, its model
+being of another family than the metric is for, is not asked. The level is shared equally by all
+answers that are asked of a scenario (Bonferroni): with probability ``1 - level`` no ``yes`` and no
+``no`` of its whole table is a mistake of chance.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def judge(traces: Sequence[Trace], level: float = LEVEL) -> tuple[Verdict, ...]:
     """
     known = definitions()
     places = list(dict.fromkeys((trace.arm, trace.backend) for trace in traces))
+    traces = [trace for trace in traces if trace.measured]
     number = sum(number in trace.speaks for trace in traces for number in known)
     share = level / max(number, 1)
     found = []

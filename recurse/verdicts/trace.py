@@ -71,6 +71,11 @@ class Trace:
     """The same for all arms that differ in the number of samples alone."""
 
     @property
+    def measured(self) -> bool:
+        """Whether there is a number at all."""
+        return not bool(np.isnan(self.values).all())
+
+    @property
     def last(self) -> int:
         """The last generation."""
         return int(self.generations[-1])

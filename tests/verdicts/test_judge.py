@@ -69,6 +69,19 @@ def test_one_yes_is_enough_and_no_takes_all() -> None:
     assert (answers[6].asked, answers[6].metric) == (0, "")
 
 
+def test_a_metric_without_numbers_is_not_asked() -> None:
+    """Arms of several families in one scenario: each is judged on what is measured of it."""
+    flat = np.ones((41, 400))
+    alone = [_named("second", flat)]
+    both = [_named("first", np.full_like(flat, np.nan)), *alone]
+    assert judge(both) == judge(alone)
+    assert judge(both)[0].answer == "no"
+    nothing = judge(both[:1])
+    assert len(nothing) == 8 and {(one.answer, one.asked) for one in nothing} == {
+        ("cannot tell", 0)
+    }
+
+
 def test_sizes_are_compared_within_a_group_a_backend_and_a_metric() -> None:
     rng = np.random.default_rng(6)
     traces = [
