@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,16 +84,20 @@ def _repeated(values: Sequence[Any]) -> set[str]:
 def _check(scenario: Scenario, axes: Mapping[str, Sequence[Any]], fields: Sequence[str]) -> None:
     problems: list[Problem] = []
     count = len(scenario.seed_list)
-    for axis, values in axes.items():
+    places: list[Path] = [("matrix", axis) for axis in axes]
+    for values in axes.values():
         count *= len(values)
-        if axis.split(".")[0] not in fields:
-            text = f"'{axis}' is not a field of an arm: {', '.join(fields)}"
-            problems.append(scenario.problem("E212", text, ("matrix", axis), key=True))
     for name in RESERVED:
         for place, entry in enumerate(scenario.matrix.get(name, ())):
-            if not isinstance(entry, Mapping) or not entry:
-                text = f"an entry of '{name}' is a mapping of dotted path to value"
-                problems.append(scenario.problem("E212", text, ("matrix", name, place)))
+            if isinstance(entry, Mapping) and entry:
+                places += [("matrix", name, place, path) for path in entry]
+                continue
+            text = f"an entry of '{name}' is a mapping of dotted path to value"
+            problems.append(scenario.problem("E212", text, ("matrix", name, place)))
+    for at in places:
+        if (path := str(at[-1])).split(".")[0] not in fields:
+            text = f"'{path}' is not a field of an arm: {', '.join(fields)}"
+            problems.append(scenario.problem("E212", text, at, key=True))
     if count > MAX_CELLS:
         text = f"the matrix and the seeds make {count} cells; the limit is {MAX_CELLS}"
         problems.append(scenario.problem("E210", text, ("matrix",)))
@@ -121,7 +126,9 @@ def _nested(pick: Mapping[str, tuple[Any, Path]]) -> dict[str, Any]:
     """The axis values as nested plain data, for ``exclude``."""
     found: Any = {}
     for path, (value, _) in pick.items():
-        found = put(found, tuple(path.split(".")), value)
+        # An axis below a plain value has no place; making the arm says where.
+        with suppress(TypeError):
+            found = put(found, tuple(path.split(".")), value)
     return dict(found)
 
 

@@ -130,19 +130,23 @@ def _nothing(plan: Plan, text: str, terms: Sequence[str]) -> Problem:
 
 
 def select_each(plans: Sequence[Plan], selections: Sequence[str]) -> list[tuple[int, ...] | None]:
-    """`select` for several plans; a selection must match something in one of them.
+    """`select` for several plans; each selection must match something in one of them.
 
     Raises:
-        Problems: nothing is selected in any plan.
+        Problems: a selection is malformed, or matches nothing in any plan.
     """
-    found: list[tuple[int, ...] | None] = []
-    refusals: list[Problem] = []
-    for plan in plans:
-        try:
-            found.append(select(plan, selections))
-        except Problems as refused:
-            refusals.extend(refused.problems)
-            found.append(())
-    if refusals and all(places == () for places in found):
-        raise Problems(refusals)
-    return found
+    if not selections:
+        return [None] * len(plans)
+    chosen: list[set[int]] = [set() for _ in plans]
+    problems: list[Problem] = []
+    for text in selections:
+        refused: list[Problem] = []
+        for places, plan in zip(chosen, plans, strict=True):
+            try:
+                places.update(select(plan, [text]) or ())
+            except Problems as raised:
+                refused.extend(raised.problems)
+        problems += dict.fromkeys(refused) if len(refused) == len(plans) else ()
+    if problems:
+        raise Problems(problems)
+    return [tuple(sorted(places)) for places in chosen]

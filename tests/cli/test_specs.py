@@ -12,7 +12,7 @@ import yaml
 from recurse import Problems, load, plan
 from recurse.bundled import folder
 from recurse.checking import check
-from recurse.selection import select
+from recurse.selection import select, select_each
 from recurse.shipped import files, schema_text, shipped
 
 BAD = files(Path(__file__).parents[1] / "bad_specs")
@@ -152,6 +152,21 @@ def test_selections_add_up_and_none_means_all(spec: Path) -> None:
     made = plan(spec)
     assert select(made, ["replace", "accumulate"]) == (0, 1)
     assert select(made, []) is None
+
+
+def test_each_selection_has_to_match_in_one_of_several_specs(spec: Path) -> None:
+    """And adds up there with those that match in another one alone."""
+    axes = (["replace", "accumulate"], ["replace", "window"], ["replace"])
+    made = [plan(load(spec, [f"matrix={{policy: {json.dumps(values)}}}"])) for values in axes]
+    assert select_each(made, []) == [None, None, None]
+    assert select_each(made, ["policy=accumulate", "policy=window"]) == [(1,), (1,), ()]
+    assert select_each(made, ["policy=accumulate", "replace"]) == [(0, 1), (0,), (0,)]
+    with pytest.raises(Problems) as refused:
+        select_each(made, ["policy=accumulate", "policy=fresh"])
+    assert {problem.file for problem in refused.value.problems} == {"--select policy=fresh"}
+    with pytest.raises(Problems) as malformed:
+        select_each(made, ["status:odd"])
+    assert len(malformed.value.problems) == 1
 
 
 def test_the_hook_is_a_command_that_exists(call: Any, spec: Path) -> None:
