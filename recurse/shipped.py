@@ -59,7 +59,7 @@ def resolve(names: Sequence[str]) -> list[Path]:
             found.extend(inside)
             if not inside:
                 text = f"no {' or '.join(SUFFIXES)} file in this directory"
-                problems.append(Problem("E303", text, file=name))
+                problems.append(Problem("E001", text, file=name))
         elif path.exists() or name not in shipped():
             found.append(path)
             if not path.exists():
@@ -93,7 +93,9 @@ def start(target: str, source: str | None = None) -> dict[Path, bytes]:
     path = Path(target)
     if source is None:
         name = re.sub(r"[^A-Za-z0-9._-]", "-", path.stem)[:64] if target != "-" else "scenario"
-        written = {path: MINIMAL.format(name=name, file=target).encode()}
+        # A name that YAML would read as a number or as true is quoted.
+        quoted = name if isinstance(parse(name).data, str) else json.dumps(name)
+        written = {path: MINIMAL.format(name=quoted, file=target).encode()}
     else:
         text, companions = copy(source)
         written = {path: text.encode()}

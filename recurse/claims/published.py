@@ -56,10 +56,12 @@ def _rows(path: Path, changed: int) -> tuple[dict[str, str], ...]:
     """All rows; ``changed`` makes an edited file a different one."""
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.DictReader(line for line in lines if not line.startswith("#"))
-        absent = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if absent:
-            raise ValueError(f"{path.name}: no column '{absent[0]}'")
-        rows = tuple(reader)
+        try:
+            names, rows = reader.fieldnames or (), tuple(reader)
+        except csv.Error as error:
+            raise ValueError(f"{path.name}: {error}") from None
+    if absent := [name for name in COLUMNS if name not in names]:
+        raise ValueError(f"{path.name}: no column '{absent[0]}'")
     if any(None in row or None in row.values() for row in rows):
         raise ValueError(f"{path.name}: a row has too few or too many values")
     return rows

@@ -9,6 +9,7 @@ from typing import Any
 
 from recurse import jsonschema
 from recurse.backend import backends
+from recurse.docstrings import docstrings
 from recurse.families import Closed
 from recurse.problems import RecurseError
 from recurse.spec import ROLES, Kind, kinds
@@ -80,14 +81,14 @@ def _entry(role: str, kind: str, spec: type[Kind]) -> Entry:
 
 
 def _fields(spec: type[Kind]) -> list[Field]:
-    schema = jsonschema.raw(spec)
+    schema, texts = jsonschema.raw(spec), docstrings(spec)
     required = schema.get("required", ())
     return [
         Field(
             name,
             _type(node),
             "required" if name in required else _default(node),
-            _plain(str(node.get("description", ""))),
+            _plain(texts.get(name, "")),
         )
         for name, node in schema["properties"].items()
         if name != "kind"
@@ -113,13 +114,7 @@ def _type(node: dict[str, Any]) -> str:
     if node.get("type") == "array":
         items = node.get("items")
         return f"list of {_type(items)}" if isinstance(items, dict) else "list"
-    names = {
-        "integer": "whole number",
-        "string": "text",
-        "object": "mapping",
-        "boolean": "true | false",
-    }
-    text = names.get(str(node.get("type")), str(node.get("type", "mapping")))
+    text = _TYPES.get(str(node.get("type")), str(node.get("type", "mapping")))
     marks = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
     bounds = [f"{sign} {node[key]:g}" for key, sign in marks.items() if key in node]
     return f"{text} {', '.join(bounds)}".strip()

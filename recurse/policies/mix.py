@@ -23,7 +23,7 @@ class Mix(Policy):
         "Bertrand et al. 2310.00429; Alemohammad et al. 2307.01850 (synthetic augmentation); "
         "Seddik et al. 2404.05090 (partially synthetic); Shumailov et al. 2305.17493 (10 % kept)"
     )
-    ratio: Annotated[Annotated[float, Field(gt=0)] | None, Field(alias="lambda")] = None
+    ratio: Annotated[Annotated[float, Field(gt=0, le=1e6)] | None, Field(alias="lambda")] = None
     """Synthetic samples per real sample; by default ``samples.synthetic / samples.real``."""
     keep: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The share of the real sample that stays after generation 0."""

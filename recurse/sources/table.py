@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,10 @@ def _read(path: Path, columns: tuple[str, ...] | None, _version: int) -> NDArray
     readers = {".csv": _csv, ".parquet": _parquet, ".npy": _npy}
     if path.suffix not in readers:
         raise ValueError(f"the ending is none of {', '.join(readers)}")
-    rows = readers[path.suffix](path, columns)
+    try:
+        rows = readers[path.suffix](path, columns)
+    except (EOFError, TypeError, BadZipFile, csv.Error) as error:
+        raise ValueError(f"it is no sound {path.suffix} file of numbers ({error})") from None
     if rows.ndim != 2 or len(rows) < 4 or rows.shape[1] == 0:
         needed = "two axes, 4 rows or more and a column or more"
         raise ValueError(f"a table has {needed}, this has shape {rows.shape}")
@@ -81,7 +85,8 @@ def _read(path: Path, columns: tuple[str, ...] | None, _version: int) -> NDArray
 def _npy(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
     if columns is not None:
         raise ValueError("an .npy file has no named columns")
-    rows = np.load(path, allow_pickle=False)
+    with path.open("rb") as file:
+        rows = np.load(file, allow_pickle=False)
     if np.iscomplexobj(rows):
         raise ValueError("it has complex numbers; save the parts as columns of their own")
     return np.asarray(rows, dtype=np.float64)

@@ -125,6 +125,7 @@ def test_what_cannot_be_judged(folder: Path) -> None:
     ("text", "words"),
     [
         ("a,b\n1,2\n", "no column 'experiment'"),
+        ('a,b\n1,"' + "2,3\n" * 40_000, "field larger than field limit"),
         (HEAD + "a,replace,,100,0,m,1\n", "iteration 0"),
         (HEAD + "a,replace,,100,1.5,m,1\n", "iteration 1.5"),
         (HEAD + "a,replace,,100,1,m,x\n", "'x' is not a number"),

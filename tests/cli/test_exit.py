@@ -29,7 +29,7 @@ REFUSED = [
     (("validate", "{spec}", "--format", "sarif"), "sarif"),
     (("run", "absent.yaml"), "absent.yaml: error[E001]: no such file"),
     (("plan", "quikstart"), "did you mean 'quickstart'?"),
-    (("plan", "{folder}"), "no .yaml or .yml file"),
+    (("plan", "{folder}"), "error[E001]: no .yaml or .yml file"),
     (("plan", "{spec}", "-s", "model.ridg=1"), "--set model.ridg=1:1:1: error[E101]: model.ridg"),
     (("plan", "{spec}", "-s", "seeds"), "--set seeds: error[E017]"),
     (("plan", "{spec}", "--select", "policy=replac"), "did you mean 'policy=replace'"),

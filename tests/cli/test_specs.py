@@ -12,6 +12,7 @@ import yaml
 from recurse import Problems, load, plan
 from recurse.bundled import folder
 from recurse.checking import check
+from recurse.cli.catalogue import entries
 from recurse.selection import select, select_each
 from recurse.shipped import files, schema_text, shipped
 
@@ -100,6 +101,20 @@ def test_init_writes_a_spec_that_runs(call: Any) -> None:
     assert Path("mine.yaml").read_text() == before
 
 
+@pytest.mark.parametrize("name", ["2024", "true", "1e5", "null", "0x1f", "a-b"])
+def test_init_names_a_spec_after_its_file_whatever_yaml_makes_of_it(call: Any, name: str) -> None:
+    assert call("init", f"{name}.yaml").code == 0
+    assert load(f"{name}.yaml").name == name
+
+
+def test_fields_of_kinds_say_what_they_are() -> None:
+    """Those that have a text below them in the source: most."""
+    texts = {(one.kind, field.name): field.about for one in entries() for field in one.fields}
+    assert texts["gmm", "restarts"] == "Starts from different points."
+    assert texts["mix", "lambda"].startswith("Synthetic samples per real sample")
+    assert sum(map(bool, texts.values())) > len(texts) / 2
+
+
 def test_init_copies_a_shipped_spec_with_the_files_it_names(call: Any, tmp_path: Path) -> None:
     for name, one in shipped().items():
         target = tmp_path / name
@@ -156,10 +171,10 @@ def test_selections_add_up_and_none_means_all(spec: Path) -> None:
 
 def test_each_selection_has_to_match_in_one_of_several_specs(spec: Path) -> None:
     """And adds up there with those that match in another one alone."""
-    axes = (["replace", "accumulate"], ["replace", "window"], ["replace"])
+    axes = (["replace", "accumulate"], ["replace", "mix"], ["replace"])
     made = [plan(load(spec, [f"matrix={{policy: {json.dumps(values)}}}"])) for values in axes]
     assert select_each(made, []) == [None, None, None]
-    assert select_each(made, ["policy=accumulate", "policy=window"]) == [(1,), (1,), ()]
+    assert select_each(made, ["policy=accumulate", "policy=mix"]) == [(1,), (1,), ()]
     assert select_each(made, ["policy=accumulate", "replace"]) == [(0, 1), (0,), (0,)]
     with pytest.raises(Problems) as refused:
         select_each(made, ["policy=accumulate", "policy=fresh"])
