@@ -12,7 +12,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,6 +150,15 @@ def _counter(region: int) -> NDArray[np.uint64]:
     return np.array([0, 0, region, 0], dtype=np.uint64)
 
 
+class _Ahead(NamedTuple):
+    """The last request of a purpose, and its numbers from the start of a region on."""
+
+    request: Draw
+    keys: Keys
+    region: int
+    numbers: Floats | Ints
+
+
 class Streams:
     """The streams of a block's seeds; every draw has the replicate axis first: ``[R, *shape]``."""
 
@@ -158,9 +167,8 @@ class Streams:
         self._bits = np.random.Philox(key=0)
         self._generator = np.random.Generator(self._bits)
         self._state = self._bits.state
-        self._keys: dict[tuple[str, Draw], Keys] = {}
         self._places: dict[str, Keys] = {}
-        self._ahead: dict[tuple[str, Draw], tuple[int, Floats | Ints]] = {}
+        self._ahead: dict[str, _Ahead] = {}
 
     def draw(self, generation: int, purpose: str, request: Draw) -> Floats | Ints:
         """The numbers of one request for every seed: ``[R, *request.shape]``, read-only.
@@ -171,15 +179,16 @@ class Streams:
         region, offset = divmod(generation, span)
         if span == 1:
             return self._fill(region, self._named(purpose, request), request, 1)[:, 0]
-        name = (purpose, request)
-        held = self._ahead.get(name)
-        if held is None or held[0] != region or held[1].shape[1] <= offset:
-            if name not in self._keys:
-                self._keys[name] = self._named(purpose, request)
-            # Much is drawn for the first generation alone; what follows would be the same bits.
-            count = 1 if generation == 0 else span
-            held = self._ahead[name] = region, self._fill(region, self._keys[name], request, count)
-        return held[1][:, offset]
+        held = self._ahead.get(purpose)
+        if held is None or held.request != request:
+            # Much is asked for once: a real sample, or one of a size that changes every time.
+            keys = self._named(purpose, request)
+            held = _Ahead(request, keys, region, self._fill(region, keys, request, offset + 1))
+        elif held.region != region or held.numbers.shape[1] <= offset:
+            filled = self._fill(region, held.keys, request, span)
+            held = held._replace(region=region, numbers=filled)
+        self._ahead[purpose] = held
+        return held.numbers[:, offset]
 
     def draws(
         self, generation: int, purpose: str, requests: Mapping[str, Draw]

@@ -111,7 +111,9 @@ def test_growing_requests_are_not_kept() -> None:
     for total in range(20, 200):
         streams.draw(total, "subsample", Subset(total, 10))
         streams.draw(total, "subsample", Integers(total, (10,)))
-    assert not streams._ahead and not streams._keys
+        streams.draw(total, "scatter", ChiSquare((total,)))
+    assert list(streams._ahead) == ["scatter"]
+    assert streams._ahead["scatter"].numbers.nbytes <= 2 * 512 * 8
 
 
 @pytest.mark.parametrize(
