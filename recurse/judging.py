@@ -39,7 +39,7 @@ def _series(
         if held is None:
             continue
         # A seed whose cell failed or has not finished has gaps; the rest are judged.
-        complete = ~np.isnan(held.values).all(axis=0) & ~np.isnan(held.values[-1])
+        complete = ~np.isnan(held.values[-1])
         made.append(
             Series(
                 arm=labelled.label,

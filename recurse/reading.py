@@ -193,6 +193,9 @@ def _set(document: Document, text: str) -> Document:
     if not equals or "" in name.split("."):
         hint = "write PATH=VALUE, for example samples.real=100"
         raise Problems([Problem("E017", "not of the form PATH=VALUE", hint=hint, file=flag)])
+    if name.split(".")[0] == "extends":
+        hint = "write 'extends' in a file and override that one"
+        raise Problems([Problem("E017", "cannot be set: it is read first", "extends", hint, flag)])
     start = len(name) + 2
     span = Span(1, start, 1, start + len(written))
     value = _value(written, flag, start - 1, span)

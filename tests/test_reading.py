@@ -204,6 +204,7 @@ def test_overrides(layers: Path, text: str, path: str, value: Any) -> None:
         ("nonsense", ": error[E017]: ", "not of the form PATH=VALUE"),
         ("a..b=1", ": error[E017]: ", "not of the form PATH=VALUE"),
         ("=1", ": error[E017]: ", "not of the form PATH=VALUE"),
+        ("extends=other.yaml", ": error[E017]: ", "extends: cannot be set: it is read first"),
     ],
 )
 def test_problems_with_overrides_name_the_flag(

@@ -14,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import warnings  # noqa: E402
 from collections.abc import Callable  # noqa: E402
+from contextlib import suppress  # noqa: E402
 from functools import cache  # noqa: E402
 from importlib.metadata import version  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -125,8 +126,10 @@ def prune(folder: Path, limit: int) -> None:
 
     JAX's own bound needs the package filelock, which JAX does not bring.
     """
-    kept = 0
-    stats = [(path.stat(), path) for path in folder.glob("*-cache")]
+    kept, stats = 0, []
+    for path in folder.glob("*-cache"):
+        with suppress(FileNotFoundError):  # a worker that starts beside this one prunes too
+            stats.append((path.stat(), path))
     for stat, path in sorted(stats, key=lambda item: item[0].st_atime, reverse=True):
         kept += stat.st_size
         if kept > limit:

@@ -4,7 +4,8 @@ A claim is judged once per selected arm and backend (``ordering``: once per pair
 have results. A scenario's claim holds if all its verdicts do; so kinds whose verdict is a proof
 (``grows``, ``plateaus``, ``ordering``) need no correction for many arms, and kinds that hold unless
 the data contradict them (``matches_theory``, ``bounded_by``) divide their level by the number of
-arms and generations that are looked at (Bonferroni).
+arms and generations that are looked at (Bonferroni). Without a level ``matches_theory`` allows a
+fixed number of standard errors, and says how often a right program would exceed it somewhere.
 """
 
 from __future__ import annotations

@@ -179,11 +179,6 @@ class Linear(Labelling[Regression]):
             return {"count": count, "factor": root}
         return {"count": count, "whitener": np.swapaxes(np.linalg.inv(root), 1, 2)}
 
-    def refuses_statistics(self, source: Regression, row: Row) -> str | None:
-        if row.budget is not None and source.design == "reused":
-            return "a subsample of a reused design has another design"
-        return None
-
     def evaluate(self, xp: Any, source: Regression, params: Arrays, data: Arrays) -> Array:
         error = data["y"] - xp.matmul(data["x"], params["coef"][..., None])[..., 0]
         variance = source.noise**2

@@ -131,7 +131,7 @@ def _percent(found: Interval) -> Interval:
 
 
 def _theory(change: Change) -> str:
-    """What theory says: the exact curve if there is one, and every bound."""
+    """What theory says: an exact curve and a bound, as far as there are any."""
     parts = [text for text in (_exact(change), _bound(change)) if text]
     return ", " + ", ".join(parts) if parts else ""
 
@@ -212,14 +212,14 @@ def _compared(subject: Subject, found: list[Change]) -> str:
     if worst.by_ratio and best.by_ratio:
         found_ratio = ratio(best.last, worst.last)
         if found_ratio.known and not found_ratio.excludes(1.0):
-            return f"{start} differs between no two arms by more than the noise."
+            return f"{start} does not differ between the worst and the best by more than the noise."
         more = found_ratio if found_ratio.mid >= 1 else found_ratio.inverse
         ends = (under, other) if found_ratio.mid >= 1 else (other, under)
         mid, low, high = _three(more)
         return f"{start} {ends[0]} is {mid} times that {ends[1]} (95% interval {low} to {high})."
     gap = difference(best.last, worst.last)
     if gap.known and not gap.excludes(0.0):
-        return f"{start} differs between no two arms by more than the noise."
+        return f"{start} does not differ between the worst and the best by more than the noise."
     size = gap if gap.mid >= 0 else Interval(-gap.mid, -gap.high, -gap.low, gap.n)
     mid, low, high = _three(size)
     amount = f"{mid} {measure.unit}".rstrip()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 from recurse.claims.folded import folded
 from recurse.store.records import ClaimRecord
@@ -93,7 +91,7 @@ def _evidences(
             VERDICTS[record.holds][0],
             _statement(record),
             _arm(subject, record.arm),
-            _evidence(record.evidence),
+            record.evidence,
         ]
         for record in records
     ]
@@ -127,19 +125,3 @@ def _arm(subject: Subject, label: str) -> str:
     return " > ".join(subject.words.get(name, name) for name in label.split(" > "))
 
 
-def _evidence(text: str) -> str:
-    """Evidence in words; JSON is opened up into ``name value, name value``."""
-    if not text.startswith("{"):
-        return text
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return text
-    parts = (f"{str(key).replace('_', ' ')} {_figure(value)}" for key, value in found.items())
-    return ", ".join(parts)
-
-
-def _figure(value: Any) -> str:
-    if isinstance(value, float):
-        return words.number(value)
-    return str(value)
