@@ -317,4 +317,8 @@ def test_the_cache_forgets_what_was_not_used_for_longest(tmp_path: Path) -> None
         os.utime(path, (1e9 - age, 2e9))
     (tmp_path / "gone-cache").symlink_to(tmp_path / "nothing")  # as one that vanishes meanwhile
     prune(tmp_path, 200)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["gone-cache", "middle-cache", "new-cache"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "gone-cache",
+        "middle-cache",
+        "new-cache",
+    ]
