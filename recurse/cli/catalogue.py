@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from recurse import jsonschema
 from recurse.backend import backends
 from recurse.docstrings import docstrings
 from recurse.families import Closed
 from recurse.problems import RecurseError
-from recurse.spec import ROLES, Kind, kinds
+from recurse.spec import ROLES, Kind, Spec, kinds
 
 _TYPES = {
     "integer": "whole number",
@@ -39,6 +40,8 @@ class Entry:
     role: str
     kind: str
     summary: str
+    more: tuple[str, ...]
+    """Paragraphs."""
     cite: str
     backends: tuple[str, ...]
     fields: tuple[Field, ...]
@@ -76,23 +79,31 @@ def _entry(role: str, kind: str, spec: type[Kind]) -> Entry:
     if role == "model":
         every = issubclass(spec, Closed)
         able = tuple(b for b, found in backends().items() if every or kind in found.families)
-    summary = inspect.cleandoc(spec.__doc__ or "").split("\n\n")[0]
-    return Entry(role, kind, _plain(summary), spec.cite, able, tuple(_fields(spec)))
+    first, *more = (_plain(text) for text in inspect.cleandoc(spec.__doc__ or "").split("\n\n"))
+    return Entry(role, kind, first, tuple(more), spec.cite, able, tuple(_fields(spec)))
 
 
-def _fields(spec: type[Kind]) -> list[Field]:
+def _fields(spec: type[Spec], above: str = "") -> Iterator[Field]:
+    """The fields of a kind, each followed by those of the mapping that it takes."""
     schema, texts = jsonschema.raw(spec), docstrings(spec)
-    required = schema.get("required", ())
-    return [
-        Field(
-            name,
-            _type(node),
-            "required" if name in required else _default(node),
-            _plain(texts.get(name, "")),
-        )
-        for name, node in schema["properties"].items()
-        if name != "kind"
-    ]
+    inside = {f.alias or name: f.annotation for name, f in spec.model_fields.items()}
+    for name, node in schema["properties"].items():
+        if name == "kind":
+            continue
+        usual = "required" if name in schema.get("required", ()) else _default(node)
+        yield Field(above + name, _type(node), usual, _plain(texts.get(name, "")))
+        for inner in _mappings(inside[name]):
+            yield from _fields(inner, f"{above}{name}.")
+
+
+def _mappings(annotation: Any) -> Iterator[type[Spec]]:
+    """The specs in an annotation that are no kinds of their own."""
+    if isinstance(annotation, type) and issubclass(annotation, Spec):
+        if not issubclass(annotation, Kind):
+            yield annotation
+        return
+    for part in get_args(annotation):
+        yield from _mappings(part)
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,14 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[Any]], left: str = ""
     right = [_numeric([row[place] for row in rows]) for place in range(len(header))]
     head, *lines = (_line(row, widths, right, left) for row in (header, *texts))
     return "\n".join([paint(_fit(head.upper()), "dim"), *map(_fit, lines)])
+
+
+def paragraph(text: str, left: str) -> str:
+    """A text folded to the width of the terminal; programs get it on one line."""
+    if not sys.stdout.isatty():
+        return left + text
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(text, width, initial_indent=left, subsequent_indent=left)
 
 
 def write(text: str | bytes, output: str | None) -> None:

@@ -32,14 +32,19 @@ def kinds(
     for place, entry in enumerate(found if name else ()):
         if place:
             console.data("")
-        console.data(console.paint(f"{entry.role} {entry.kind}", "bold") + f": {entry.summary}")
-        if entry.cite:
-            console.data(f"  {entry.cite}")
+        console.data(console.paint(f"{entry.role} {entry.kind}", "bold"))
+        console.data(console.paragraph(entry.summary, "  "))
+        for text in (*entry.more, entry.cite):
+            if text:
+                console.data(console.paragraph(text, "  "))
         if entry.backends:
             console.data(f"  on {', '.join(entry.backends)}")
-        fields = [(field.name, field.type, field.default, field.about) for field in entry.fields]
-        if fields:
-            console.data(console.columns(("field", "type", "default", "what it is"), fields, "  "))
+        for field in entry.fields:
+            given = {"required": "required", "-": "optional"}
+            usual = given.get(field.default, f"by default {field.default}")
+            console.data(f"  {console.paint(field.name, 'bold')}  {field.type}; {usual}")
+            if field.about:
+                console.data(console.paragraph(field.about, "      "))
     if not name:
         rows = [
             (entry.role, entry.kind, ", ".join(entry.backends) or "any", entry.summary, entry.cite)
