@@ -318,7 +318,8 @@ def _cell(
         return Cell(name, index, seed, "cached", "stored", known.done, text)
     if known.failure is not None and not retry:
         return Cell(name, index, seed, "failed", known.failure, known.done, text)
-    reason = f"generations 0..{known.done} of {last} are stored"
+    stored = f"generations 0..{known.done} of {last} are stored"
+    reason = stored if known.done >= 0 else f"failed before: {known.failure}"
     return Cell(name, index, seed, "incomplete", reason, known.done, text)
 
 
@@ -332,18 +333,26 @@ def _fresh_cell(arm: ArmPlan, seed: int, history: History, text: str) -> tuple[S
 
 
 def _blocks(index: int, arm: ArmPlan, cells: Sequence[Cell], history: History) -> list[Block]:
-    """Cells that were begun run on in the block that began them: their bits stay the same."""
+    """Cells that were begun run on in the block that began them: their bits stay the same.
+
+    Older stores have no block of a cell that failed at once: it runs anew.
+    """
     waiting = [cell for cell in cells if cell.status not in ("cached", "failed")]
-    begun = {history.cells[c.id].block for c in waiting if c.status == "incomplete"}
-    made = [_resumed(index, arm, block, waiting, history) for block in sorted(begun)]
-    new = [cell for cell in waiting if cell.status != "incomplete"]
-    before, new = _as_planned(new, history)
+    begun = {c.id: history.cells[c.id].block for c in waiting if c.status == "incomplete"}
+    names = sorted({*begun.values()} - {""})
+    made = [_resumed(arm, block, cells, history) for block in names]
+    before, new = _as_planned([cell for cell in waiting if not begun.get(cell.id)], history)
     width = arm.width.replicates
     for part in [*before, *(new[at : at + width] for at in range(0, len(new), width))]:
-        seeds, ids = tuple(c.seed for c in part), tuple(c.id for c in part)
-        name = digest(canonical(ids), 8)
-        made.append(Block(name, index, seeds, ids, arm.lowering, -1, arm.arm.generations))
+        made.append(_block(index, arm, [(cell.seed, cell.id) for cell in part], -1))
     return made
+
+
+def _block(index: int, arm: ArmPlan, members: Sequence[tuple[int, str]], done: int) -> Block:
+    """A block of (seed, cell), named after its cells: no other block has its checkpoints."""
+    seeds, ids = tuple(s for s, _ in members), tuple(c for _, c in members)
+    name = digest(canonical(ids), 8)
+    return Block(name, index, seeds, ids, arm.lowering, done, arm.arm.generations)
 
 
 def _as_planned(new: Sequence[Cell], history: History) -> tuple[list[list[Cell]], list[Cell]]:
@@ -363,19 +372,18 @@ def _as_planned(new: Sequence[Cell], history: History) -> tuple[list[list[Cell]]
     return whole, [cell for cell in new if cell.id not in kept]
 
 
-def _resumed(
-    index: int, arm: ArmPlan, block: str, waiting: Sequence[Cell], history: History
-) -> Block:
-    """The whole block as it began, also with cells that this scenario does not ask for."""
-    members = sorted(
-        (int(json.loads(known.identity)["seed"]), cell)
-        for cell, known in history.cells.items()
-        if known.block == block and known.identity
-    )
-    inside = {cell for _, cell in members}
-    done = min(cell.done for cell in waiting if cell.id in inside)
-    seeds, ids = tuple(s for s, _ in members), tuple(c for _, c in members)
-    return Block(block, index, seeds, ids, arm.lowering, done, arm.arm.generations)
+def _resumed(arm: ArmPlan, block: str, cells: Sequence[Cell], history: History) -> Block:
+    """The whole block as it began, also with cells that this scenario does not ask for.
+
+    A store rebuilt from fragments does not know the seeds of those: the rest is another block.
+    """
+    inside = {cell: known.identity for cell, known in history.cells.items() if known.block == block}
+    mine = [cell for cell in cells if inside.pop(cell.id, None) is not None]
+    others = sorted((int(json.loads(text)["seed"]), cell) for cell, text in inside.items() if text)
+    members = [*((cell.seed, cell.id) for cell in mine), *others]
+    done = min(cell.done for cell in mine if cell.status == "incomplete")
+    orders = [_block(mine[0].arm, arm, order, done) for order in (members, sorted(members))]
+    return next((made for made in orders if made.id == block), orders[-1])
 
 
 def _arm_data(arm: ArmPlan) -> dict[str, Any]:

@@ -108,6 +108,60 @@ def test_failed_cells_are_left_unless_asked_for() -> None:
     assert plan(spec(), history, retry=True).blocks
 
 
+def test_what_failed_at_once_is_tried_again_in_its_block() -> None:
+    """With those that did not fail, or on its own where its block is not known."""
+    first = plan(spec())
+    (block,) = first.blocks
+    history = stored(first, 5)
+    cells = dict(history.cells)
+    for cell in block.cells[1:3]:
+        cells[cell] = replace(cells[cell], done=-1, failure="not finite")
+    known = History(cells, history.places)
+    (longer,) = plan(spec(generations=9), known).blocks
+    assert longer == replace(block, done=5, last=9)
+    assert plan(spec(), known, retry=True).blocks == first.blocks
+    for cell in block.cells[1:3]:
+        cells[cell] = replace(cells[cell], block="")
+    unknown = History(cells, history.places)
+    retried = plan(spec(generations=9), unknown, retry=True)
+    assert [(b.seeds, b.done) for b in retried.blocks] == [((0, 3), 5), ((1, 2), -1)]
+    assert retried.cells[1].reason == "failed before: not finite"
+    assert block.id not in {b.id for b in retried.blocks}
+    assert [b.seeds for b in plan(spec(generations=9), unknown).blocks] == [(0, 3)]
+
+
+def test_failures_of_two_arms_stay_in_their_arms() -> None:
+    arms = spec(matrix={"samples.real": [20, 30]})
+    history = stored(plan(arms), -1, failure="not finite", block="")
+    made = plan(arms, history, retry=True)
+    assert made.blocks == plan(arms).blocks
+    assert {cell.arm for cell in made.cells} == {0, 1}
+
+
+def test_cells_that_only_their_fragments_know_run_on_in_their_block() -> None:
+    """A store rebuilt from them has no identities; the plan knows those it asks for."""
+    first = plan(spec())
+    (block,) = first.blocks
+    history = stored(first, 2, identity="")
+    assert plan(spec(), history).blocks == (replace(block, done=2),)
+    (part,) = plan(spec(seeds=3), history).blocks
+    assert (part.seeds, part.cells, part.done) == ((0, 1, 2), block.cells[:3], 2)
+    assert part.id != block.id, "it must not take the checkpoints of four for those of three"
+
+
+def test_a_block_runs_on_in_the_order_it_began_with() -> None:
+    """Its checkpoints know replicates by their place."""
+    first = plan(spec(seeds=[9, 4, 6]))
+    (block,) = first.blocks
+    assert block.seeds == (9, 4, 6)
+    assert plan(spec(seeds=[9, 4, 6]), stored(first, 2)).blocks == (replace(block, done=2),)
+    (other,) = plan(spec(seeds=[4, 9]), stored(first, 2)).blocks
+    assert set(other.seeds) == {4, 6, 9} and (other.id == block.id) == (other.seeds == block.seeds)
+    history = stored(plan(spec()), 2)
+    (turned,) = plan(spec(seeds=[2, 3]), history).blocks
+    assert turned.seeds == (0, 1, 2, 3) and turned.id == plan(spec()).blocks[0].id
+
+
 def test_wide_scenarios_are_split() -> None:
     made = plan(spec(seeds=2 * WIDEST[True] + 5))
     assert [len(b.seeds) for b in made.blocks] == [WIDEST[True], WIDEST[True], 5]

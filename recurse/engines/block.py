@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class Task:
     last: int
     every: float
     """Seconds of work that a kill may cost, beside the generation under way."""
+    coordinator: int = field(default_factory=os.getppid)
+    """The process that asked for it, which is the parent for as long as it lives."""
 
 
 class Orphaned(Exception):
@@ -76,8 +78,13 @@ def execute(task: Task, backend: Backend, runtime: Runtime, store: Path, report:
 def _restored(
     task: Task, runtime: Runtime, ops: Operations, saved: checkpoint.Checkpoint
 ) -> State | None:
-    """The state in a checkpoint, its pools put back where they were; None if pools are missing."""
+    """The state in a checkpoint, its pools put back where they were.
+
+    None if pools are missing, or if it is of another number of replicates.
+    """
     arrays = saved.arrays
+    if len(arrays["whole"]) != len(task.seeds):
+        return None
     params = {k.removeprefix("params/"): v for k, v in arrays.items() if k.startswith("params/")}
     pools = {k.removeprefix("pools/"): v for k, v in arrays.items() if k.startswith("pools/")}
     ops.pools.unpack(pools)
@@ -106,7 +113,6 @@ class _Recorder:
         self._report = report
         self._saved = time.monotonic()
         self._compiled = runtime.compile_seconds()  # that of earlier blocks of this worker
-        self._parent = os.getppid()
         self._whole = np.ones(len(task.seeds), dtype=bool) if whole is None else whole
         self._numerics = {
             "backend": task.arm.backend,
@@ -118,7 +124,7 @@ class _Recorder:
 
     def commit(self, outcome: Outcome, state: State) -> None:
         """Stage one generation. The result is durable before the state that follows it."""
-        if os.getppid() != self._parent:
+        if os.getppid() != self._task.coordinator:
             raise Orphaned
         if outcome.generation > self._task.done:
             write_fragment(self._store / "stage", self._fragment(outcome))

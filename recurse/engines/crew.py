@@ -41,7 +41,9 @@ class Worker:
     def give(self, plan: Path, block: Block, done: int) -> None:
         """Let it run a block of the frozen plan in that file, from generation ``done + 1``."""
         self.block = block
-        asked = json.dumps({"plan": str(plan), "block": block.id, "done": done})
+        asked = json.dumps(
+            {"plan": str(plan), "block": block.id, "done": done, "coordinator": os.getpid()}
+        )
         # If it died, its closed output tells.
         with suppress(BrokenPipeError):
             self._told.write(f"{asked}\n".encode())

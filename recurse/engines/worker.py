@@ -1,8 +1,8 @@
 """A worker process: runs the blocks that it is told to on one backend, reports in JSON lines.
 
 Started as ``python -m recurse.engines.worker``; every line of its input names the file of a frozen
-plan, a block of it, and the last generation committed of that. It reads the plan, never YAML, and
-writes fragments and checkpoints into the plan's folder, never the database.
+plan, a block of it, the last generation committed of that, and the process that asks. It reads the
+plan, never YAML, and writes fragments and checkpoints into the plan's folder, never the database.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
         try:
             frozen = _frozen(plan)
             block = {**frozen["blocks"][asked["block"]], "done": asked["done"]}
-            _serve(frozen, block, plan.parent)
+            _serve(frozen, block, plan.parent, asked["coordinator"])
         except Orphaned:
             return
         except Exception as error:
@@ -52,7 +52,9 @@ def _frozen(plan: Path) -> dict[str, Any]:
     return {**found, "blocks": {block["id"]: block for block in found["blocks"]}}
 
 
-def _serve(frozen: Mapping[str, Any], block: Mapping[str, Any], store: Path) -> None:
+def _serve(
+    frozen: Mapping[str, Any], block: Mapping[str, Any], store: Path, coordinator: int
+) -> None:
     arm = Arm.model_validate_json(json.dumps(frozen["arms"][block["arm"]]["arm"]), by_alias=True)
     task = Task(
         run=frozen["run"],
@@ -64,6 +66,7 @@ def _serve(frozen: Mapping[str, Any], block: Mapping[str, Any], store: Path) -> 
         done=block["done"],
         last=block["last"],
         every=frozen["every"],
+        coordinator=coordinator,
     )
     backend = backends()[arm.backend]
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,4 +113,6 @@ def _folders(block: Path) -> list[tuple[int, Path]]:
 def _prune(block: Path, generation: int) -> None:
     """Forget all but the newest `KEEP` of those up to ``generation``."""
     for _, folder in [entry for entry in _folders(block) if entry[0] <= generation][:-KEEP]:
-        shutil.rmtree(folder)
+        # A worker whose coordinator was killed may be at it as well, until it notices.
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)

@@ -217,12 +217,13 @@ def _insert_metrics(
 
 
 def _insert_failures(connection: duckdb.DuckDBPyConnection, fragments: Sequence[Fragment]) -> None:
-    found = [(c, f.generation, why, f.run) for f in fragments for c, why in f.failures.items()]
+    found = [(f, cell, why) for f in fragments for cell, why in f.failures.items()]
     columns = {
-        "cell": texts(cell for cell, *_ in found),
-        "generation": np.array([generation for _, generation, *_ in found], np.int32),
-        "reason": texts(why for *_, why, _ in found),
-        "run": texts(run for *_, run in found),
+        "cell": texts(cell for _, cell, _ in found),
+        "generation": np.array([f.generation for f, *_ in found], np.int32),
+        "reason": texts(why for *_, why in found),
+        "run": texts(f.run for f, *_ in found),
+        "block": texts(f.block for f, *_ in found),
     }
     absent = "(cell, generation) NOT IN (SELECT (cell, generation) FROM failures)"
     insert(connection, "failures", columns, absent)

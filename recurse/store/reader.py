@@ -29,6 +29,7 @@ HARDENED: database.Settings = {
     "lock_configuration": "true",
 }
 TRIES = 5
+_FOREIGN = ("INTERVAL", "UNION")  # types that polars has none for
 
 
 class StoreMissing(RecurseError):
@@ -224,6 +225,7 @@ class Store:
         relation = self._connection.sql(query, params=list(values))
         if relation is None:
             return polars.DataFrame()
+        relation = _plain(relation)
         return polars.DataFrame(_Stream(relation.__arrow_c_stream__()))
 
     def _open(self) -> tuple[Path, float, duckdb.DuckDBPyConnection]:
@@ -274,6 +276,25 @@ class _Stream:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         del requested_schema
         return self._capsule
+
+
+def _plain(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The relation as polars can take it: names once each, intervals and unions as text."""
+    taken = set(relation.columns)
+    foreign = [any(word in str(kind) for word in _FOREIGN) for kind in relation.types]
+    if len(taken) == len(foreign) and not any(foreign):
+        return relation
+    columns: list[str] = []
+    seen: set[str] = set()
+    for place, (name, text) in enumerate(zip(relation.columns, foreign, strict=True), 1):
+        fresh, number = name, 0
+        while fresh in seen or (number and fresh in taken):
+            number += 1
+            fresh = f"{name}_{number}"
+        seen.add(fresh)
+        quoted = fresh.replace('"', '""')
+        columns.append(f'#{place}{"::VARCHAR" if text else ""} AS "{quoted}"')
+    return relation.project(", ".join(columns))
 
 
 def _where(**filters: str | None) -> tuple[str, list[str]]:

@@ -42,6 +42,7 @@ CREATE TABLE generations (
 CREATE TABLE metrics (cell VARCHAR, generation INTEGER, metric VARCHAR, value DOUBLE);
 
 -- failures: a generation that was tried and gave no result (such as a loss that is not finite).
+-- Step 3 adds the block, and makes the views progress and v_cells.
 CREATE TABLE failures (cell VARCHAR, generation INTEGER, reason VARCHAR, run VARCHAR);
 
 -- numerics: the classes within which equal bits are promised: backend, versions, device, threads,
@@ -75,43 +76,6 @@ CREATE TABLE claims (
 CREATE TABLE artifacts (
     cell VARCHAR, generation INTEGER, name VARCHAR, media_type VARCHAR, bytes BLOB
 );
-
--- progress: per cell the newest generation with no gap before it, and the reason why the next one
--- is missing if it was tried. Private; see v_cells. Only cells with a gap are numbered: to sort them
--- all would take longer than everything else that a report or a plan asks.
-CREATE VIEW progress AS
-WITH counted AS (
-    SELECT cell, max(generation) AS last, count(*) AS held, arg_max(block, generation) AS block
-    FROM generations GROUP BY cell
-), numbered AS (
-    SELECT cell, generation, block,
-        row_number() OVER (PARTITION BY cell ORDER BY generation) - 1 AS place
-    FROM generations WHERE cell IN (SELECT cell FROM counted WHERE held <= last)
-), reached AS (
-    SELECT cell, last AS done, block FROM counted WHERE held > last
-    UNION ALL
-    SELECT cell, max(generation), arg_max(block, generation)
-    FROM numbered WHERE generation = place GROUP BY cell
-), named AS (
-    SELECT cell FROM cells UNION SELECT cell FROM counted UNION SELECT cell FROM failures
-)
-SELECT named.cell, coalesce(reached.done, -1) AS done, reached.block,
-    (
-        SELECT min(failures.reason) FROM failures
-        WHERE failures.cell = named.cell AND failures.generation = coalesce(reached.done, -1) + 1
-    ) AS reason
-FROM named LEFT JOIN reached USING (cell);
-
--- v_cells: the cells of each scenario. status: complete | partial | failed, from what is stored;
--- generations: how many the scenario wants; done: the newest one with no gap before it (-1: none);
--- reason: why the next one failed.
-CREATE VIEW v_cells AS
-SELECT scenario, arm, policy, backend, seed, cell, m.block,
-    CASE WHEN done >= m.generations THEN 'complete'
-         WHEN reason IS NOT NULL THEN 'failed' ELSE 'partial' END AS status,
-    m.generations, least(done, m.generations) AS done,
-    CASE WHEN done < m.generations THEN reason END AS reason, axes
-FROM members AS m JOIN progress USING (cell);
 
 -- v_metrics: every measured value, by scenario. Generations beyond those the scenario wants are not
 -- shown here.

@@ -275,7 +275,9 @@ class StoreWriter:
         return connection
 
     def _reopen(self) -> None:
+        # What comes up may be an older snapshot: what is still staged is looked at again.
         self._reached = None
+        self._settled.clear()
         self._connection.close()
         self._connection = self._open()
 

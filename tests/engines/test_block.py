@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ import pytest
 from recurse import png
 from recurse.backend import Arrays, backends
 from recurse.engines import block, worker
-from recurse.engines.block import Task
+from recurse.engines.block import Orphaned, Task
 from recurse.lowering import Numbers
 from recurse.lowering.closed import ClosedForm
 from recurse.planner import Plan, plan
@@ -137,6 +140,40 @@ def test_checkpoints_are_kept_at_the_pace_that_was_asked_for(tmp_path: Path) -> 
         assert found == kept
     saved = checkpoint.newest(tmp_path / "often" / "checkpoints", name)
     assert saved is not None and saved.arrays["params/covariance"].shape == (3, 2, 2)
+
+
+def test_a_checkpoint_of_another_width_is_passed_over(tmp_path: Path) -> None:
+    job = task(plan(SPEC))
+    execute(job, tmp_path / "calm")
+    narrow = task(plan({**SPEC, "seeds": 2}))
+    execute(Task(**{**narrow.__dict__, "block": job.block, "last": 4}), tmp_path / "odd")
+    for path in staged(tmp_path / "odd" / "stage"):
+        path.unlink()
+    execute(Task(**{**job.__dict__, "done": 4}), tmp_path / "odd")
+    calm = values(tmp_path / "calm")
+    assert values(tmp_path / "odd") == {k: v for k, v in calm.items() if k[1] > 4}
+
+
+def test_a_worker_that_started_after_its_coordinator_was_killed_computes_nothing(
+    tmp_path: Path,
+) -> None:
+    """Its parent is another process from the beginning; its successor runs the block."""
+    made = plan(SPEC)
+    with pytest.raises(Orphaned):
+        execute(Task(**{**task(made).__dict__, "coordinator": os.getpid()}), tmp_path)
+    frozen = tmp_path / "plan-run.json"
+    frozen.write_text(json.dumps({"run": "run", "every": 0.0, **made.data()}), encoding="utf-8")
+    asked = {"plan": str(frozen), "block": made.blocks[0].id, "done": -1}
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    said = {}
+    for coordinator in (ended.pid, os.getpid()):
+        line = json.dumps({**asked, "coordinator": coordinator})
+        command = [sys.executable, "-m", "recurse.engines.worker"]
+        done = subprocess.run(command, input=line, capture_output=True, text=True, check=True)
+        said[coordinator] = done.stdout, len(staged(tmp_path / "stage"))
+    assert said[ended.pid] == ("", 0)
+    assert "done" in said[os.getpid()][0] and said[os.getpid()][1] == 7
 
 
 @pytest.mark.parametrize(

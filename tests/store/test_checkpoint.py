@@ -41,6 +41,22 @@ def test_the_newest_two_are_kept_and_found_by_generation(root: Path) -> None:
     assert checkpoint.newest(root, "other") is None
 
 
+def test_files_that_another_process_has_removed_meanwhile_are_no_error(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for generation in (0, 1):
+        checkpoint.save(root, "b", generation, {"x": np.zeros(2)}, {})
+    remove = checkpoint.shutil.rmtree
+
+    def late(folder: Path) -> None:
+        remove(folder)
+        remove(folder)
+
+    monkeypatch.setattr(checkpoint.shutil, "rmtree", late)
+    checkpoint.save(root, "b", 2, {"x": np.zeros(2)}, {})
+    assert sorted(path.name for path in (root / "b").iterdir()) == ["g000001", "g000002"]
+
+
 def test_a_repeated_generation_replaces_its_files(root: Path) -> None:
     checkpoint.save(root, "b", 1, {"x": np.zeros(2)}, {})
     checkpoint.save(root, "b", 1, {"x": np.ones(2)}, {})

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import duckdb
 import numpy as np
 
-import recurse.store
+from recurse.store.database import migrate
 
-SCHEMA = (Path(recurse.store.__file__).parent / "schema.sql").read_text("utf-8")
 CELLS = 300
 
 
@@ -17,7 +14,7 @@ def test_progress_is_the_newest_generation_with_no_gap_before_it() -> None:
     """Cells with all, some, none of their generations, in any order, with and without failures."""
     rng = np.random.default_rng(5)
     connection = duckdb.connect()
-    connection.execute(SCHEMA)
+    migrate(connection)
     held = {f"c{place}": _some(rng) for place in range(CELLS)}
     generations = [(cell, int(g)) for cell, found in held.items() for g in found]
     rng.shuffle(generations)
@@ -28,16 +25,17 @@ def test_progress_is_the_newest_generation_with_no_gap_before_it() -> None:
         [[cell, int(g), int(g)] for cell, g in generations],
     )
     connection.executemany(
-        "INSERT INTO failures (cell, generation, reason) VALUES (?, ?, 'r' || ?)",
-        [[cell, g, g] for cell, g in failures],
+        "INSERT INTO failures (cell, generation, reason, block) VALUES (?, ?, 'r' || ?, 'f' || ?)",
+        [[cell, g, g, g] for cell, g in failures],
     )
     found = connection.execute("SELECT cell, done, block, reason FROM progress").fetchall()
     kinds = set()
     for cell, done, block, reason in found:
         expected = next(g for g in range(9) if g not in held[cell]) - 1
         assert done == expected
-        assert block == (f"b{done}" if done >= 0 else None)
-        assert reason == (f"r{done + 1}" if (cell, done + 1) in failures else None)
+        failed = (cell, done + 1) in failures
+        assert block == (f"f{done + 1}" if failed else f"b{done}" if done >= 0 else None)
+        assert reason == (f"r{done + 1}" if failed else None)
         kinds.add((done >= 0, len(held[cell]) == done + 1, reason is not None))
     assert len(found) == CELLS
     assert len(kinds) == 8, "not every case came up"

@@ -146,6 +146,33 @@ def test_a_users_query_can_only_read_the_store(root: Path, query: str) -> None:
     assert sorted(root.rglob("*")) == before
 
 
+def test_durations_and_names_that_come_twice_are_answered(root: Path) -> None:
+    fake.life(root, 1)
+    with Store(root) as store:
+        spent = store.sql("SELECT finished - started AS spent, status FROM runs")
+        assert spent["status"].to_list() == ["complete"]
+        assert spent["spent"][0].startswith("00:00:")
+        both = store.sql(
+            'SELECT a.mean, b.mean, 1 AS mean_1, a.n AS "n ""x""" FROM v_summary AS a '
+            "JOIN v_summary AS b USING (arm, metric, generation) ORDER BY a.mean DESC"
+        )
+        assert both.columns == ["mean", "mean_2", "mean_1", 'n "x"']
+        means = both["mean"].to_list()
+        assert means == both["mean_2"].to_list() == sorted(means, reverse=True)
+        once = store.sql(
+            "SELECT a.mean, b.mean FROM v_summary AS a JOIN v_summary AS b USING (arm)"
+        )
+        assert once.columns == ["mean", "mean_1"]
+        nested = store.sql("SELECT [INTERVAL 1 DAY] AS a, {'b': INTERVAL 1 DAY} AS b, 2 AS c")
+        assert nested.rows() == [("[1 day]", "{'b': 1 day}", 2)]
+
+
+def test_every_type_of_duckdb_is_answered(root: Path) -> None:
+    StoreWriter(root, minimum_free=0).close()
+    with Store(root) as store:
+        assert store.sql("SELECT * FROM test_all_types()").height == 3
+
+
 def test_failed_and_partial_and_complete_cells(root: Path) -> None:
     cells = [fake.cell("b0", seed) for seed in range(3)]
     with StoreWriter(root, minimum_free=0) as writer:

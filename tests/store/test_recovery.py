@@ -99,6 +99,28 @@ def test_a_store_without_database_and_snapshots_is_rebuilt_from_the_stage(root: 
     assert (next((root / "quarantine").rglob(DATABASE))).read_bytes() == b"not a database"
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_what_a_broken_database_has_lost_while_it_was_open_is_taken_in_again(
+    root: Path, lost: bool
+) -> None:
+    """Committed once already, it is not forgotten until a snapshot has it; nothing comes twice."""
+    with StoreWriter(root, minimum_free=0) as writer:
+        path = write_fragment(writer.stage, fake.fragment("r", "b0", 0, fake.start("b0")))
+        assert len(writer.ingest().committed) == 1
+        if lost:
+            for file in root.glob(f"{DATABASE}*"):
+                file.write_bytes(b"rubbish" * 5000)
+        writer._reopen()
+        report = writer.ingest()
+        assert report.committed == (("b0", 0, 3 if lost else 0),)
+        assert report.known == (0 if lost else 3)
+        assert writer.ingest().committed == ()
+        writer.publish()
+        assert not path.exists()
+    with Store(root) as store:
+        assert store.sql("SELECT count(*) FROM generations").item() == fake.SEEDS
+
+
 @pytest.mark.parametrize("where", ["stage and log", "log"])
 def test_a_reader_takes_in_what_a_killed_run_left(killed: Path, where: str) -> None:
     if where == "log":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -164,7 +165,7 @@ def test_a_newer_store_is_refused_and_untouched(root: Path) -> None:
         writer.publish()
     before = (root / "store.duckdb").read_bytes()
     for opening in (lambda: StoreWriter(root, minimum_free=0), lambda: Store(root)):
-        with pytest.raises(NewerStore, match="schema version 99, this program knows 2") as caught:
+        with pytest.raises(NewerStore, match="schema version 99, this program knows 3") as caught:
             opening()
         assert caught.value.exit_code == 2
     assert (root / "store.duckdb").read_bytes() == before
@@ -209,7 +210,7 @@ def test_a_store_without_measurements_is_read_and_brought_up_to_date(root: Path)
     """Schema 1 had no table of them: a reader finds none, the next writer adds it."""
     with StoreWriter(root, minimum_free=0) as writer:
         writer._connection.execute("DROP TABLE probes")
-        writer._connection.execute("DELETE FROM schema_version WHERE version = 2")
+        writer._connection.execute("DELETE FROM schema_version WHERE version >= 2")
         writer.publish()
     with Store(root) as store:
         assert store.probes() == [] and store.planned("s") == {}
@@ -219,7 +220,47 @@ def test_a_store_without_measurements_is_read_and_brought_up_to_date(root: Path)
         writer.put_probes([record._replace(seconds=2e-6)])
     with Store(root) as store:
         assert store.probes() == [record._replace(seconds=2e-6), record._replace(width=64)]
-        assert store.sql("SELECT max(version) AS v FROM schema_version")["v"].to_list() == [2]
+        assert store.sql("SELECT max(version) AS v FROM schema_version")["v"].to_list() == [3]
+
+
+def test_a_store_whose_failures_know_no_block_is_read_and_brought_up_to_date(root: Path) -> None:
+    older = (
+        "CREATE OR REPLACE VIEW progress AS "
+        "SELECT cell, -1 AS done, NULL::VARCHAR AS block, reason FROM failures",
+        "ALTER TABLE failures DROP COLUMN block",
+        "DELETE FROM schema_version WHERE version = 3",
+    )
+    cells = [fake.cell(block, 0) for block in fake.BLOCKS]
+    fragments = [
+        replace(fake.fragment("r", block, 0, fake.start(block)), failures={cell: "not finite"})
+        for block, cell in zip(fake.BLOCKS, cells, strict=True)
+    ]
+    with StoreWriter(root, minimum_free=0) as writer:
+        write_fragment(writer.stage, fragments[0])
+        writer.ingest()
+        for query in older:
+            writer._connection.execute(query)
+        writer.publish()
+    with Store(root) as store:
+        assert store.history()[cells[0]].block == ""
+    with StoreWriter(root, minimum_free=0) as writer:
+        write_fragment(writer.stage, fragments[1])
+        writer.ingest()
+        history = writer.history()
+    assert [(history[c].block, history[c].failure) for c in cells] == [
+        ("", "not finite"), ("b1", "not finite")
+    ]  # fmt: skip
+    assert history[fake.cell("b0", 1)].block == "b0"
+
+
+def test_a_cell_that_fails_at_once_is_remembered_with_its_block(root: Path) -> None:
+    cells = [fake.cell("b0", seed) for seed in range(fake.SEEDS)]
+    with StoreWriter(root, minimum_free=0) as writer:
+        made = fake.fragment("r", "b0", 0, fake.start("b0"))
+        write_fragment(writer.stage, replace(made, failures={cells[1]: "not finite"}))
+        writer.ingest()
+        history = writer.history(cells[:1])
+        assert set(history) == set(cells) and history[cells[1]].block == "b0"
 
 
 def test_json_is_stored_as_what_it_is(root: Path) -> None:

@@ -21,16 +21,25 @@ def sql(
     store: StoreDir = "runs",
 ) -> int:
     """Query the views v_cells, v_metrics, v_summary, v_theory, v_claims; nothing can be changed."""
+    from polars.exceptions import PanicException, PolarsError
+
     from recurse.cli import exporting
     from recurse.cli.stores import open_store
+    from recurse.store.reader import BadQuery
 
     text = sys.stdin.read() if query == "-" else query
     with open_store(store) as opened:
         frame = opened.sql(text)
-    if format == "text":
-        console.write(console.columns(frame.columns, frame.rows()) + "\n", output)
-    else:
-        console.write(exporting.encode(frame, format), output)
+    try:
+        found = (
+            console.columns(frame.columns, frame.rows()) + "\n"
+            if format == "text"
+            else exporting.encode(frame, format)
+        )
+    except (PolarsError, PanicException) as error:
+        why = str(error).partition("\n")[0]
+        raise BadQuery(f"as {format}: {why}", hint="cast the column to VARCHAR") from error
+    console.write(found, output)
     return 0
 
 
