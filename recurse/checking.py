@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from recurse.planner import Plan, Recall, plan
+from recurse.cells import Recall
+from recurse.planner import Plan, plan
 from recurse.planner import check as refusals
 from recurse.problems import Problem, Problems
 from recurse.reading import FLAG

@@ -47,7 +47,8 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     looked = (getattr(m, "heldout", 0) for m in arm.metrics if "heldout" in m.needs)
     measured = 8 * width * (2 * evaluated + 4 * max(looked, default=0))
     beside, _ = model.cost(arm.source, max(row.pooled for row in rows))
-    held += 8 * beside + measured + 8 * 1024 * (width + 2)
+    compared = max(metric.beside(arm.source) for metric in arm.metrics)
+    held += 8 * (beside + compared) + measured + 8 * 1024 * (width + 2)
     work = model.estimate_cost(arm.source) + (
         _DRAWN * numbers if exact and model.conditional else 0.0
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from recurse.cells import ArmPlan, Cell
 from recurse.claims import count
 from recurse.identity import essence
-from recurse.planner import ArmPlan, Cell, Plan
+from recurse.planner import Plan
 from recurse.promises import theory
 from recurse.scenario import ARM_FIELDS, Arm
 from recurse.schedule import Row, Schedule, Use

@@ -14,11 +14,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from recurse.cells import History, Known
 from recurse.engines.crew import Crew
 from recurse.engines.local import Failure, LocalEngine, Progress, Watch
 from recurse.identity import canonical, digest
 from recurse.judging import judge
-from recurse.planner import History, Known, Plan, plan, require
+from recurse.planner import Plan, plan, require
 from recurse.promises import theory
 from recurse.scenario import Scenario, load
 from recurse.store.records import ClaimRecord, Member, Note, Provenance, ScenarioRecord, TheoryCurve

@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, get_args
 
+from recurse.cells import ArmPlan, Status
 from recurse.document import Document
-from recurse.planner import ArmPlan, Plan, Status
+from recurse.planner import Plan
 from recurse.problems import Problem, Problems
 from recurse.spec import number_text
 

@@ -126,6 +126,31 @@ def test_kmeans_keeps_to_the_class_of_a_sample() -> None:
                 assert np.min(np.abs(own - image).max(axis=1)) < 1e-6
 
 
+def test_kmeans_of_real_samples_that_lack_classes() -> None:
+    """Twelve digits: seeds lack classes, not as many each. A seed gets the same in any block."""
+    kmeans, source, seeds = KMeans(clusters=2), Digits(), (*range(6), 40)
+    real, batch = (source.draw(Streams(seeds), 0, part, n) for part, n in (("real", 12), ("b", 90)))
+    classes = [set(labels.tolist()) for labels in real["label"]]
+    assert len({len(found) for found in classes}) > 1
+    prepared = kmeans.prepare(Streams(seeds), source, real)
+    corrected, _ = kmeans.correct(xp, batch, prepared, {})
+    for r, seed in enumerate(seeds):
+        own, labels = prepared["centroids"][r], prepared["labels"][r]
+        assert set(labels.tolist()) == classes[r]
+        for image, label, moved in zip(
+            batch["image"][r], batch["label"][r], corrected["image"][r], strict=True
+        ):
+            near = own[labels == label] if label in classes[r] else own
+            nearest = near[np.argmin(((near - image) ** 2).sum(axis=1))]
+            np.testing.assert_allclose(moved, nearest, atol=1e-5)
+        one = Streams((seed,))
+        alone = kmeans.prepare(
+            one, source, {name: values[r : r + 1] for name, values in real.items()}
+        )
+        single, _ = kmeans.correct(xp, {k: v[r : r + 1] for k, v in batch.items()}, alone, {})
+        np.testing.assert_allclose(single["image"][0], corrected["image"][r], atol=1e-6)
+
+
 def test_kmeans_centroids_are_means_of_the_real_sample() -> None:
     kmeans = KMeans(clusters=1)
     real = SKEW.draw(STREAMS, 0, "real", 40)

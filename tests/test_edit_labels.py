@@ -111,5 +111,6 @@ def test_refusals() -> None:
     assert "regression" in str(corrector.refusal(SKEW, ("x",)))
     assert "fresh" in str(corrector.refusal(FRESH_DESIGN, ("x", "y")))
     assert corrector.refusal(LinearRegression(dim=3), ("x", "y")) is None
+    assert "keeps x alone" in str(corrector.refusal(LinearRegression(dim=3), ("x",)))
     assert "replace" in dict(curves(change(arm(0.5, "disjoint"), policy=Accumulate()))[1])["zhu"]
     assert "edited" in dict(curves(least_squares(Replace()))[1])["zhu"]

@@ -33,6 +33,34 @@ def test_held_out_data_take_memory() -> None:
     assert many - few >= 2 * 8 * 4 * 99_900
 
 
+def bytes_of(**fields: Any) -> int:
+    """For one replicate."""
+    return plan(load({**SPEC, **fields})).arms[0].cost.bytes
+
+
+@pytest.mark.parametrize("metric", ["mode_coverage", "mode_kl"])
+def test_distances_to_all_modes_take_memory(metric: str) -> None:
+    """Of 5000 samples to 25 modes in the plane: 2 MB, and their squares as much."""
+    few, many = (
+        bytes_of(source=GRID, model="gmm", metrics=[{"kind": metric, "samples": n}])
+        for n in (50, 5000)
+    )
+    assert many - few >= 2 * 8 * 4950 * 25 * 2
+
+
+def test_the_grid_of_a_likelihood_takes_memory() -> None:
+    """64 centers by 10,000 samples: 5 MB, more than once; a block has at most a GiB."""
+    source = {"kind": "mixture", "form": "given", "means": [[-1.0], [1.0]]}
+    counts = {"real": 10_000, "synthetic": 10_000}
+    fields = {"source": source, "samples": counts, "metrics": ["second_moment"]}
+    joint = bytes_of(model="symmetric_gmm", **fields)
+    assert joint >= 2 * 8 * 64 * 10_000
+    plain = bytes_of(model={"kind": "symmetric_gmm", "estimator": "approximate"}, **fields)
+    assert plain < joint / 10
+    (block, *_) = plan(load({**SPEC, **fields, "model": "symmetric_gmm", "seeds": 5000})).blocks
+    assert len(block.seeds) * joint <= 1 << 30
+
+
 def seconds(**fields: Any) -> float:
     """For one replicate and generation, on average."""
     (arm,) = plan(load({**SPEC, **fields})).arms

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import array_api_compat.numpy as xp
+import array_api_strict as strict
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
@@ -21,16 +22,22 @@ from recurse.metrics.excess_risk import ExcessRisk
 from recurse.metrics.frechet import Frechet
 from recurse.metrics.log_spread import LogSpread
 from recurse.metrics.mean_error import MeanError
+from recurse.metrics.mode_coverage import ModeCoverage
+from recurse.metrics.mode_kl import ModeKl
 from recurse.metrics.normals import squared_w2
+from recurse.metrics.point_reward import PointReward
 from recurse.metrics.test_nll import HeldoutNll
 from recurse.metrics.variance_ratio import VarianceRatio
 from recurse.metrics.w2 import W2
+from recurse.rewards import Nearness
 from recurse.sources.circles import Circles
 from recurse.sources.digits import Digits
 from recurse.sources.linear_regression import LinearRegression
+from recurse.sources.mixture import Mixture
 from recurse.sources.moons import Moons
 from recurse.sources.swiss_roll import SwissRoll
 from recurse.spec import kinds
+from recurse.streams import Streams
 from tests.closed_arms import SKEW
 
 RNG = np.random.default_rng(5)
@@ -114,6 +121,37 @@ def test_sample_metrics() -> None:
         for own in x
     ]
     np.testing.assert_allclose(few, expected, rtol=1e-6)
+
+
+OWN = [
+    Frechet(samples=50),
+    Frechet(samples=50, features="raw"),
+    Diversity(samples=50),
+    ModeCoverage(samples=50, least=0.9),
+    ModeKl(samples=50),
+    PointReward(samples=50, nearness=Nearness(target=(0.0, 2.0))),
+]
+
+
+@pytest.mark.parametrize("metric", OWN, ids=repr)
+def test_a_metric_looks_at_its_own_number_of_samples(metric: Metric) -> None:
+    """However many another metric asks for: the first ones."""
+    source, streams = Mixture(), Streams(range(3))
+    few, many = (source.draw(streams, 0, "samples", 400)["x"][:, :n] for n in (50, 400))
+    parts = {"truth": source.truth(streams), "reference": {"x": few[0] + 0.1}}
+    alone, beside = (
+        metric.measure(strict, strict_view(view(samples={"x": x}, **parts))) for x in (few, many)
+    )
+    assert np.array_equal(np.asarray(alone), np.asarray(beside))
+    other = metric.measure(xp, view(samples={"x": many[:, 50:]}, **parts))
+    assert not np.array_equal(np.asarray(alone), other)
+
+
+def strict_view(seen: View) -> View:
+    """The same with arrays of array-api-strict."""
+    parts = ("params", "truth", "samples", "reference", "quantities")
+    put = {p: {k: strict.asarray(v) for k, v in getattr(seen, p).items()} for p in parts}
+    return View(**put)
 
 
 def test_quantities_pass_through() -> None:

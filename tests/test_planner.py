@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from recurse.planner import History, Known, Plan, not_exact, plan
+from recurse.cells import History, Known
+from recurse.planner import Plan, not_exact, plan
 from recurse.problems import Problems
 from recurse.scenario import Arm, load
 from recurse.widths import WIDEST

@@ -69,3 +69,17 @@ def test_a_model_that_cannot_see_the_data_is_one_problem() -> None:
     model = {"kind": "vae", "hidden": [4], "latent": 2, "batch": 10}
     fields = {"source": "moons", "model": model, "backend": "torch", "metrics": ["diversity"]}
     assert refused(**fields)[0] == "E211"
+
+
+@pytest.mark.parametrize(
+    "corrector",
+    [
+        {"kind": "verifier", "error": 0.1},
+        {"kind": "verifier", "reference": {"tolerance": 1.0}},
+        EDITED["corrector"],
+    ],
+    ids=["error", "reference", "edits"],
+)
+def test_a_model_of_the_inputs_has_no_labels_to_judge(corrector: dict[str, Any]) -> None:
+    found = refused(model="gaussian", metrics=["diversity"], corrector=corrector)
+    assert found == ("E203", "needs the labels of the regression, and its model keeps x alone")

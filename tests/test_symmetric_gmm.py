@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from typing import Any
 
 import array_api_strict as strict
@@ -65,6 +66,18 @@ def test_joint_is_the_maximum_of_the_likelihood(backend: str) -> None:
     assert 0 < np.sum(found["center"] == 0.0) < 100
     squares = np.mean(x**2, axis=1)
     np.testing.assert_allclose(found["center"] ** 2 + found["deviation"] ** 2, squares, rtol=1e-12)
+
+
+def test_the_cost_is_what_a_fit_takes() -> None:
+    """Peak memory of the numbers beside the samples, within a factor of two and never more."""
+    replicates, n = 4, 2000
+    x, started = samples(replicates, n, 1.0, 1.0), runtime("numpy")
+    numbers, _ = SymmetricGmm().cost(OPPOSITE, n)
+    tracemalloc.start()
+    fitted(SymmetricGmm(), x, started)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.5 < peak / (8 * replicates * numbers) < 1.0
 
 
 def test_narrow_samples_keep_their_digits() -> None:

@@ -223,6 +223,8 @@ def test_where_it_is_refused() -> None:
         (ALL, symbols, ("symbol",), "centre"),
         (ALL, Digits(), ("image",), "centre"),
         (Verifier(reference=Reference(tolerance=1.0, radius=1.0)), SKEW, ("x",), "radius"),
+        (Verifier(error=0.1), FRESH_DESIGN, ("x",), "keeps x alone"),
+        (ALL, FRESH_DESIGN, ("x",), "keeps x alone"),
     ]
     for judge, source, fields, word in refused:
         assert word in str(judge.refusal(source, fields))

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from recurse.cells import History
 from recurse.engines.local import LocalEngine
 from recurse.estimate import Estimate
 from recurse.explain import explain
-from recurse.planner import History, plan
+from recurse.planner import plan
 from recurse.probing import probe
 from recurse.running import history, run
 from recurse.scenario import Arm, load

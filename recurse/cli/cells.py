@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from recurse.cells import Cell
 from recurse.cli import console
 from recurse.explain import ranges
 from recurse.identity import difference
-from recurse.planner import Cell, Plan, plan
+from recurse.planner import Plan, plan
 from recurse.problems import Problems, RecurseError
 from recurse.running import history
 from recurse.scenario import Scenario, load

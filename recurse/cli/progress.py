@@ -11,8 +11,9 @@ from recurse.cli import console
 from recurse.explain import duration, name
 
 if TYPE_CHECKING:
+    from recurse.cells import Block
     from recurse.engines.local import Progress
-    from recurse.planner import Block, Plan
+    from recurse.planner import Plan
 
 
 _WIDE = 110  # columns of a terminal that has room for a bar

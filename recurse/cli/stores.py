@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from recurse.cli import console
 
 if TYPE_CHECKING:
-    from recurse.planner import History, Recall
+    from recurse.cells import History, Recall
     from recurse.scenario import Scenario
     from recurse.store.reader import Store
 
@@ -51,7 +51,7 @@ def stored_history(path: str, scenario: Scenario, remark: bool = True) -> Recall
         return None
 
     def recall(cells: Collection[str]) -> History:
-        from recurse.planner import History
+        from recurse.cells import History
         from recurse.running import history
         from recurse.store.reader import StoreMissing
 

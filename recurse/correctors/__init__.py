@@ -81,3 +81,10 @@ class Corrector(Kind):
         ``call(method, ...)`` runs a method of the corrector as a compiled program.
         """
         return params
+
+
+def without_labels(fields: tuple[str, ...]) -> str | None:
+    """Why the labels of a regression are not among the fields that its model samples, or None."""
+    if "y" in fields:
+        return None
+    return f"needs the labels of the regression, and its model keeps {', '.join(fields)} alone"

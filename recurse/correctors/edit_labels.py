@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from recurse.backend import Array, Arrays, Host
-from recurse.correctors import Corrector
+from recurse.correctors import Corrector, without_labels
 from recurse.sources import Source
 from recurse.sources.linear_regression import Regression
 from recurse.streams import Streams, Subset, Uniform
@@ -33,7 +33,7 @@ class EditLabels(Corrector):
             return f"edits the labels of a linear regression, not of source '{source.kind}'"
         if source.design == "fresh":
             return "edits labels of inputs that stay, and a fresh design has new ones"
-        return None
+        return without_labels(fields)
 
     def draws(self, streams: Streams, source: Source, generation: int, n: int) -> Host:
         if self.edits == "overlapping":

@@ -41,9 +41,14 @@ class KMeans(Corrector):
             self._centroids(real[name][r], real["label"][r] if "label" in real else None, seed)
             for r, seed in enumerate(seeds)
         ]
-        prepared: dict[str, NDArray[Any]] = {"centroids": np.stack([c for c, _ in found])}
+        # Of a real sample with fewer classes some centroids come twice, which moves no sample.
+        most = max(len(labels) for _, labels in found)
+        dim = real[name].shape[2]
+        prepared: dict[str, NDArray[Any]] = {
+            "centroids": np.stack([np.resize(centroids, (most, dim)) for centroids, _ in found])
+        }
         if "label" in real:
-            prepared["labels"] = np.stack([labels for _, labels in found])
+            prepared["labels"] = np.stack([np.resize(labels, most) for _, labels in found])
         return prepared
 
     def _centroids(
@@ -71,6 +76,8 @@ class KMeans(Corrector):
         distance = xp.sum(centroids**2, axis=-1)[:, None, :] - 2.0 * cross
         if "labels" in prepared and "label" in batch:
             other = batch["label"][:, :, None] != prepared["labels"][:, None, :]
+            # A class that the real sample lacks has no centroids: then the nearest of any.
+            other = xp.logical_and(other, xp.logical_not(xp.all(other, axis=-1, keepdims=True)))
             distance = xp.where(other, xp.full_like(distance, float("inf")), distance)
         nearest = xp.argmin(distance, axis=-1)
         index = xp.broadcast_to(nearest[..., None], x.shape)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from recurse.backend import Array, Arrays, Host
-from recurse.correctors import Corrector, Origin
+from recurse.correctors import Corrector, Origin, without_labels
 from recurse.sources import Batch, Source
 from recurse.spec import Spec
 from recurse.streams import Streams, Uniform
@@ -75,13 +75,15 @@ class Verifier(Corrector):
     def refusal(self, source: Source, fields: tuple[str, ...]) -> str | None:
         if self.error is not None:
             if source.law == "linear":
-                return None
+                return without_labels(fields)
             return f"'error' turns the sign of a label, and source '{source.kind}' has none"
         if self.accepts is not None:
             return _unknown(source, fields, max(self.accepts))
         assert self.reference is not None
         if source.law not in ("linear", "gaussian"):
             return f"the true centre of source '{source.kind}' is not known"
+        if source.law == "linear":
+            return without_labels(fields)
         if self.reference.radius and "y" not in fields:
             return "'radius' widens the window of a label, and there are no labels"
         return None

@@ -47,6 +47,10 @@ class Metric(Kind):
         """Why it cannot be measured for this source and family, or None."""
         return None
 
+    def beside(self, source: Source) -> int:
+        """Numbers of one replicate that it holds beside samples and held-out data."""
+        return 0
+
     def measure(self, xp: Any, view: View) -> Array:
         """The metric, ``[R]``."""
         raise TypeError(f"{type(self).__name__} measures nothing")

@@ -29,7 +29,7 @@ class Diversity(Metric):
         return without_vectors(source, family)
 
     def measure(self, xp: Any, view: View) -> Array:
-        x = vectors(view.samples)
+        x = vectors(view.samples)[:, : self.samples, ...]
         half = x.shape[1] // 2
         gap = x[:, :half, :] - x[:, half : 2 * half, :]
         return xp.mean(xp.sqrt(xp.sum(gap**2, axis=-1)), axis=-1)

@@ -35,7 +35,7 @@ class Frechet(Metric):
         return without_vectors(source, family)
 
     def measure(self, xp: Any, view: View) -> Array:
-        x = xp.astype(vectors(view.samples), xp.float64)
+        x = xp.astype(vectors(view.samples)[:, : self.samples, ...], xp.float64)
         real = xp.astype(vectors(view.reference), xp.float64)
         if real.ndim == 2:
             real = real[None, ...]

@@ -11,6 +11,7 @@ from recurse.families import Family
 from recurse.metrics import Metric, View
 from recurse.metrics.frechet import without_vectors
 from recurse.sources import Source
+from recurse.sources.mixture import Mixture
 
 
 class ModeCoverage(Metric):
@@ -35,9 +36,13 @@ class ModeCoverage(Metric):
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         return without_modes(source, family)
 
+    def beside(self, source: Source) -> int:
+        return gap_numbers(source, self.samples)
+
     def measure(self, xp: Any, view: View) -> Array:
         variance = xp.mean(xp.linalg.diagonal(view.truth["covariances"]), axis=2)
-        near = xp.astype(gaps(xp, view) <= self.radius**2 * variance[:, None, :], xp.float64)
+        gap = gaps(xp, view, self.samples)
+        near = xp.astype(gap <= self.radius**2 * variance[:, None, :], xp.float64)
         covered = xp.mean(near, axis=1) >= self.least * view.truth["weights"]
         return xp.mean(xp.astype(covered, xp.float64), axis=1)
 
@@ -49,7 +54,12 @@ def without_modes(source: Source, family: Family[Any]) -> str | None:
     return without_vectors(source, family)
 
 
-def gaps(xp: Any, view: View) -> Array:
-    """Squared distances of samples to the true means, ``[R, n, k]``."""
-    means, x = view.truth["means"], xp.astype(view.samples["x"], xp.float64)
+def gaps(xp: Any, view: View, samples: int) -> Array:
+    """Squared distances of the first samples to the true means, ``[R, n, k]``."""
+    means, x = view.truth["means"], xp.astype(view.samples["x"][:, :samples, ...], xp.float64)
     return xp.sum((x[:, :, None, :] - means[:, None, :, :]) ** 2, axis=3)
+
+
+def gap_numbers(source: Source, samples: int) -> int:
+    """Numbers of one replicate that ``gaps`` holds: differences ``[n, k, d]`` and their squares."""
+    return 2 * samples * source.centers.size if isinstance(source, Mixture) else 0

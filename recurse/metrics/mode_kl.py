@@ -9,7 +9,7 @@ from pydantic import Field
 from recurse.backend import Array
 from recurse.families import Family
 from recurse.metrics import Metric, View
-from recurse.metrics.mode_coverage import gaps, without_modes
+from recurse.metrics.mode_coverage import gap_numbers, gaps, without_modes
 from recurse.sources import Source
 
 
@@ -29,8 +29,11 @@ class ModeKl(Metric):
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         return without_modes(source, family)
 
+    def beside(self, source: Source) -> int:
+        return gap_numbers(source, self.samples)
+
     def measure(self, xp: Any, view: View) -> Array:
-        gap = gaps(xp, view)
+        gap = gaps(xp, view, self.samples)
         order = xp.arange(gap.shape[2])[None, None, :]
         member = xp.argmin(gap, axis=2)[..., None] == order
         shares = xp.mean(xp.astype(member, xp.float64), axis=1)

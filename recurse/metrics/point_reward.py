@@ -34,4 +34,5 @@ class PointReward(Metric):
 
     def measure(self, xp: Any, view: View) -> Array:
         assert self.nearness is not None
-        return xp.mean(xp.exp(self.nearness.reward(xp, view.samples["x"])), axis=1)
+        x = view.samples["x"][:, : self.samples, ...]
+        return xp.mean(xp.exp(self.nearness.reward(xp, x)), axis=1)

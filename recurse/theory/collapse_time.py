@@ -46,12 +46,6 @@ class CollapseTime(Law):
         return tuple(found)
 
 
-def expected_fits(p: Vector, n: int) -> float:
-    """The mean number of fits until one symbol is left, for large n; ``p [K]`` is the first law."""
-    rest = 1.0 - p[p < 1.0]
-    return float(-2.0 * n * rest @ np.log(rest))
-
-
 def chain(p: Vector, n: int, fits: int) -> Vector:
     """``P(T > k)``, k = 1 .. ``fits``, from the chain of counts 0 .. n of each symbol."""
     from scipy.stats import binom

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurse.theory.law import Curve, Law, usage_of
-from recurse.theory.linear_risk import contraction, least_squares_refusal
+from recurse.theory.linear_risk import contraction, input_variances, least_squares_refusal
 from recurse.theory.workflow import workflow
 
 CITE = "Feng et al. 2406.07515, Theorem 4.2"
@@ -24,6 +24,7 @@ class Feng(Law):
     ``w_g = (I - 2 G^{-1} B) w_{g-1} + G^{-1} X'e``. So ``E w_g = (1-2q) w_{g-1}`` and
     ``E||w_g||^2 = (1 - 4q + 4 rho) E||w_{g-1}||^2 + noise^2 d E[1/(N-d-1)]``, with
     ``rho = E||G^{-1} B u||^2`` for a unit vector: exact for normal inputs, new in each generation.
+    Lengths are in the metric of the risk, in which inputs of any covariance are isotropic.
     """
 
     name: ClassVar[str] = "feng"
@@ -52,19 +53,25 @@ class Feng(Law):
         wrong = judge.kept_error
         rho = chances @ np.array([contraction(int(k), int(k), dim, wrong) for k in counts])
         added = noise**2 * dim * (chances @ (1.0 / (counts - dim - 1)))
-        square = dim + noise**2 * dim / (flow.n - dim - 1)
-        inner = float(dim)  # w* ~ N(0, I_d): E||w*||^2 = d
+        norm = signal(arm.source)
+        inner, square = norm, norm + noise**2 * dim / (flow.n - dim - 1)
         risk = np.empty(arm.generations + 1)
         for g in range(len(risk)):
             if g:
                 square = square * (1.0 - 4.0 * wrong + 4.0 * rho) + added
                 inner *= 1.0 - 2.0 * wrong
-            risk[g] = square - 2.0 * inner + dim
+            risk[g] = square - 2.0 * inner + norm
         signs = np.sign(1.0 - 2.0 * wrong) ** np.arange(len(risk))
         return (
             Curve("excess_risk", "exact", "expectation", risk, CITE_RISK),
             Curve("sign_accuracy", "asymptotic", "infinite data", (1.0 + signs) / 2.0, CITE),
         )
+
+
+def signal(source: Any) -> float:
+    """``E||w*||^2`` in the metric of the risk: the variance of the labels without their noise."""
+    scales = np.ones(source.dim) if source.scales is None else source.scales
+    return float(input_variances(source) @ scales**2)
 
 
 def kept(n: int, judge: Any, dim: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

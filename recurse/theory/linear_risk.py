@@ -86,6 +86,12 @@ def least_squares_refusal(arm: Any) -> str | None:
     return None
 
 
+def input_variances(source: Any) -> Vector:
+    """Of the inputs of a linear regression, ``[d]``."""
+    deviations = source.deviations
+    return np.ones(source.dim) if deviations is None else np.asarray(deviations**2)
+
+
 @lru_cache(maxsize=2)
 def expected_risk(used: Usage, dim: int, design: str, link: float) -> tuple[Vector, bool]:
     """Risk over noise variance ``[G+1]``, and whether it is exact."""

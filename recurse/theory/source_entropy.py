@@ -30,7 +30,7 @@ class SourceEntropy(Law):
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
         level = np.full(arm.generations + 1, entropy_of(arm.source))
-        return (Curve("test_nll", "bound", "entropy of the source", level, CITE),)
+        return (Curve("test_nll", "bound", "lower bound: entropy of the source", level, CITE),)
 
 
 def entropy_of(source: Any) -> float:

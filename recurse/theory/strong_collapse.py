@@ -55,7 +55,7 @@ class StrongCollapse(Law):
                 risk[g] += floor[g] + (1 - fake) * fake * passed[g - 1] * phi / (1 - phi)
         return (
             Curve("excess_risk", "asymptotic", "large n: p1 p2 form", risk, CITE),
-            Curve("excess_risk", "bound", "floor p2^2 c2", floor, CITE),
+            Curve("excess_risk", "bound", "lower bound: p2^2 c2", floor, CITE),
         )
 
 

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurse.theory.law import Curve, Law, usage_of
-from recurse.theory.linear_risk import least_squares_refusal
+from recurse.theory.linear_risk import input_variances, least_squares_refusal
 from recurse.theory.workflow import workflow
 
 CITE = "Yi et al. 2510.16657; map of the truncated labels derived in recurse.theory.yi"
 Vector = NDArray[np.float64]
+WIDE = 1e-9
+"""What is left of ``1 - v^2`` by rounding: a window that cuts off less contracts to nothing."""
 
 
 class Yi(Law):
@@ -23,6 +25,7 @@ class Yi(Law):
     ``m(t)``. The next fit is ``c + D' u`` with ``D' = E[t k m] / E[t^2 k]``, t standard normal: a
     contraction to the reference with factor ``v = Var/noise^2`` of the truncated noise near it.
     Finite n adds ``V' = v^2 V + noise^2 v d / (k n - d - 1)``, to leading order in ``D``.
+    Lengths are in the metric of the risk, in which inputs of any covariance are isotropic.
     """
 
     name: ClassVar[str] = "yi"
@@ -50,20 +53,26 @@ class Yi(Law):
     def curves(self, arm: Any) -> tuple[Curve, ...]:
         flow = workflow(usage_of(arm))
         assert flow is not None
-        dim, noise, offset = arm.source.dim, arm.source.noise, arm.corrector.reference.offset
+        dim, noise, far = arm.source.dim, arm.source.noise, distance_of(arm)
         share, inner = contraction_near(arm)
         added = noise**2 * inner * dim / (share * flow.n - dim - 1)
-        distance, spread = abs(offset), noise**2 * dim / (flow.n - dim - 1)
+        distance, spread = far, noise**2 * dim / (flow.n - dim - 1)
         risk = np.empty(arm.generations + 1)
         for g in range(len(risk)):
             if g:
                 distance, spread = step(arm, distance), inner**2 * spread + added
-            risk[g] = (abs(offset) - distance) ** 2 + spread
-        limit = np.full(len(risk), offset**2 + added / (1.0 - inner**2))
-        return (
-            Curve("excess_risk", "asymptotic", "large n", risk, CITE),
-            Curve("excess_risk", "asymptotic", "at the reference", limit, CITE),
-        )
+            risk[g] = (far - distance) ** 2 + spread
+        found = [Curve("excess_risk", "asymptotic", "large n", risk, CITE)]
+        if (contracts := 1.0 - inner**2) > WIDE:
+            limit = np.full(len(risk), far**2 + added / contracts)
+            found.append(Curve("excess_risk", "asymptotic", "at the reference", limit, CITE))
+        return tuple(found)
+
+
+def distance_of(arm: Any) -> float:
+    """From the truth to the reference; the offset is the same along every coordinate."""
+    variance = np.mean(input_variances(arm.source))
+    return float(abs(arm.corrector.reference.offset) * np.sqrt(variance))
 
 
 def contraction_near(arm: Any) -> tuple[float, float]:

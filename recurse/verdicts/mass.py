@@ -32,7 +32,8 @@ def change(trace: Trace, level: float) -> Finding:
         return Finding("yes", _text(trace, at, row, share), *at)
     at, row = max(found, key=lambda pair: pair[0].high)
     text = _text(trace, at, row, share)
-    if at.high < MARGIN and not constant(trace, share):
+    still = any(constant(trace.values[row] - trace.values[0], share) for row in rows)
+    if at.high < MARGIN and not still:
         return Finding("no", text, *at)
     return Finding("cannot tell", text, *at)
 

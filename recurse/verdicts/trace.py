@@ -170,14 +170,13 @@ def times(trace: Trace, at: Interval, row: int, level: float) -> str:
     return f"{at.estimate:.3g} {what} at generation {trace.generations[row]}, {limits(at, level)}"
 
 
-def constant(trace: Trace, level: float) -> bool:
-    """Whether nothing ever changes in any seed, in too few seeds to show that nothing does.
+def constant(changes: Array, level: float) -> bool:
+    """Whether no seed of ``[R]`` changes, and there are too few to show that hardly any does.
 
-    Of R seeds none of which has changed, a share up to ``1 - level^(1/R)`` of all may change.
+    Their interval has no width. Of R seeds none of which has changed, a share up to
+    ``1 - level^(1/R)`` of all may change.
     """
-    if (trace.values != trace.values[:1]).any():
-        return False
-    return bool(1.0 - level ** (1.0 / len(trace.seeds)) > RARE)
+    return not changes.any() and bool(1.0 - level ** (1.0 / len(changes)) > RARE)
 
 
 def limits(at: Interval, level: float) -> str:

@@ -51,7 +51,8 @@ def find(trace: Trace, _: Sequence[Trace], level: float) -> Finding:
     if at.high <= HALF and half and (pace := _pace(trace, now, middle, half, share)).low >= STEADY:
         return Finding("yes", f"{text}; its logarithm falls like g^{pace.estimate:.2f}", *at)
     since = float(np.exp(t_interval(now - middle, share).low))
-    if at.low > KEPT and since > FLAT and not constant(trace, share):
+    still = constant(now, share) or constant(now - middle, share)
+    if at.low > KEPT and since > FLAT and not still:
         return Finding("no", text, *at)
     return Finding("cannot tell", text, *at)
 

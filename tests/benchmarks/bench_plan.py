@@ -10,7 +10,8 @@ import pstats
 from time import perf_counter
 from typing import Any
 
-from recurse.planner import History, Known, plan
+from recurse.cells import History, Known
+from recurse.planner import plan
 from recurse.scenario import load
 
 SPEC: dict[str, Any] = {

@@ -53,7 +53,7 @@ from recurse.sources.linear_regression import LinearRegression
 from recurse.sources.location import LocationSource
 from recurse.sources.poisson import PoissonSource
 from recurse.sources.regression import SpectralRegression
-from recurse.theory.collapse_time import chain, expected_fits
+from recurse.theory.collapse_time import chain
 from recurse.theory.law import curves
 from tests.harness import Array, simulate
 from tests.statistics_checks import z_test
@@ -327,6 +327,12 @@ TIMES = {
     "two symbols": ("27.73", (0.5, 0.5), 20, 100),
     "four symbols": ("63.72", (0.7, 0.2, 0.05, 0.05), 50, 300),
 }
+
+
+def expected_fits(p: Array, n: int) -> float:
+    """The mean number of fits until one symbol is left, for large n; ``p [K]`` is the first law."""
+    rest = 1.0 - p[p < 1.0]
+    return float(-2.0 * n * rest @ np.log(rest))
 
 
 @pytest.mark.parametrize("name", TIMES)

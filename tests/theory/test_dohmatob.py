@@ -134,7 +134,7 @@ def test_strong_collapse_needs_the_term_in_p1_p2() -> None:
     """theory.md 0.4: n = 1000, p2 = 1/2: 0.3056, where the published short form says 0.2750."""
     arm = mixture(500, 500)
     assert abs(curve(arm, "excess_risk", "p1 p2")[1] - 0.3056) < 5e-5
-    assert abs(curve(arm, "excess_risk", "floor")[1] - 0.25) < 1e-12
+    assert abs(curve(arm, "excess_risk", "lower bound")[1] - 0.25) < 1e-12
     expected = curve(arm, "excess_risk", "expectation")
     assert abs(expected[1] / 0.3056 - 1) < 0.01
     shift = z_test(sample(arm, 2_000)["excess_risk"], expected)

@@ -32,6 +32,7 @@ from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 from recurse.theory import Curve, curves, laws
 from recurse.theory import moments as engine
+from tests.discrete_arms import frequencies
 from tests.statistics_checks import z_test
 from tests.theory.arms import gaussian_arm, linear_arm
 from tests.theory.loops import gaussian_loop
@@ -89,6 +90,18 @@ def test_every_curve_is_whole_named_and_cited(policy: Policy) -> None:
             assert curve.values.shape == (21,) and curve.values.dtype == np.float64
             assert np.all(np.isfinite(curve.values)) and curve.name and curve.cite
         assert len({(curve.metric, curve.name) for curve in found}) == len(found)
+
+
+def test_bounds_from_below_say_so() -> None:
+    """Reports and claims tell the side of a bound by its name."""
+    share = linear_arm(
+        Fresh(),
+        source=LinearRegression(dim=10, design="fresh"),
+        samples=Samples(real=50, synthetic=25, fresh=25),
+    )
+    for arm in (share, frequencies(Replace())):
+        names = {curve.name for curve in curves(arm)[0] if curve.kind == "bound"}
+        assert names & {"lower bound: p2^2 c2", "lower bound: entropy of the source"}
 
 
 def test_units_are_those_of_the_source() -> None:

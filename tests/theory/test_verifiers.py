@@ -14,6 +14,7 @@ from recurse.policies.accumulate import Accumulate
 from recurse.policies.replace import Replace
 from recurse.scenario import Arm, Samples
 from recurse.sources.linear_regression import LinearRegression
+from recurse.sources.regression import SpectralRegression
 from recurse.theory.feng import Feng
 from recurse.theory.yi import Yi, contraction_near, step
 from tests.harness import change, simulate
@@ -50,6 +51,35 @@ def test_risk_of_verified_labels(judge: Verifier) -> None:
 
 
 SPANS = range(0, 24_000, 4000)
+UNEVEN = SpectralRegression(dim=3, spectrum=(4.0, 0.25, 1.5), decay=1.5, noise=0.8, design="fresh")
+
+
+def test_risk_of_verified_labels_with_uneven_inputs() -> None:
+    """``E||w*||^2`` is 4.4 in the metric of the risk, not 3 as in ``d``; 9 % would be seen."""
+    arm = verified(60, 3, Verifier(error=0.4, phi=0.9, psi=0.5), source=UNEVEN)
+    expected = curve(Feng(), arm, "expectation")
+    found = np.concatenate(
+        [simulate(arm, range(s, s + 4000))["excess_risk"] for s in SPANS], axis=1
+    )
+    assert np.all(z_test(found.T, expected) < [0.01, *[0.09 * value for value in expected[1:]]])
+
+
+def test_the_map_of_a_window_with_uneven_inputs() -> None:
+    """The reference is farther by ``sqrt(23/12)`` than the offset; 0.01 would have been seen."""
+    arm = verified(4000, 6, Verifier(reference=Reference(offset=1.5, tolerance=0.9)), source=UNEVEN)
+    expected = curve(Yi(), arm, "large n")
+    found = simulate(arm, 300)["excess_risk"].T
+    assert np.all(z_test(np.sqrt(found)[:, 1:4], np.sqrt(expected)[1:4]) < 0.02)
+    assert curve(Yi(), arm, "at the reference")[-1] == pytest.approx(1.5**2 * 23 / 12, rel=1e-3)
+
+
+@pytest.mark.parametrize("width", [7.0, 9.0, 40.0, 1e9])
+def test_a_window_that_cuts_off_nothing_leads_nowhere(width: float) -> None:
+    """From seven noise units on the contraction is 1 within rounding: no limit is drawn."""
+    judge = Verifier(reference=Reference(offset=1.0, tolerance=0.8 * width))
+    found = {c.name: c.values for c in Yi().curves(verified(50, 4, judge))}
+    assert found.keys() == {"large n"}
+    assert np.all(np.isfinite(found["large n"]))
 
 
 @pytest.mark.parametrize("ratio", [1.0, 0.25, 2.0])

@@ -232,6 +232,19 @@ def test_seeds_without_any_change_prove_nothing_unless_they_are_many() -> None:
             assert definitions()[number].find(still, [], LEVEL).answer == answer
 
 
+@pytest.mark.parametrize("changed", [3, 8])
+def test_a_change_elsewhere_does_not_make_an_interval_without_width_speak(changed: int) -> None:
+    """No landmark, nor the middle or the end; of the landmarks one alone. Three seeds."""
+    values = np.ones((11, 3))
+    values[changed, 0] = 1.0 - 1e-4
+    one = trace(values, worse="down")
+    for number in (5, 6, 7):
+        assert definitions()[number].find(one, [], LEVEL).answer == "cannot tell"
+    values[1:] = 1.0 - 1e-4 * (1.0 + np.arange(10.0)[:, None] + np.arange(3.0))
+    for number in (5, 6, 7):
+        assert definitions()[number].find(trace(values), [], LEVEL).answer == "no"
+
+
 def test_a_risk_that_becomes_infinite_diverges() -> None:
     values = noisy(FLAT, 20, np.random.default_rng(2))
     values[30:, :12] = np.inf

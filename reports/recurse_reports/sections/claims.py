@@ -123,5 +123,3 @@ def _statement(record: ClaimRecord) -> str:
 
 def _arm(subject: Subject, label: str) -> str:
     return " > ".join(subject.words.get(name, name) for name in label.split(" > "))
-
-
