@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from recurse.families import Closed, Network
-from recurse.lowering.pools import nested, whole
+from recurse.lowering.pools import in_part, nested
 from recurse.scenario import Arm
 from recurse.schedule import Row
 
@@ -33,7 +33,7 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
         data = 8 * width * rows[-1].size
         return Estimate(16 * weights + data, arm.generations * work / _TRAINING)
     assert isinstance(arm.model, Closed)
-    model, summed = arm.model, whole(arm.schedule) is None
+    model, summed = arm.model, in_part(arm.schedule) is None
     kept = summed and not (model.remembers or model.keeps_samples(arm.source))
     largest = max(row.pooled if not kept else max(row.synthesise, row.fresh) for row in rows)
     seen = max(arm.corrector.candidates(row.synthesise) for row in rows)

@@ -28,7 +28,7 @@ from recurse.cells import (
 from recurse.estimate import Estimate, estimate, measured
 from recurse.families import Closed
 from recurse.identity import canonical, digest, identities
-from recurse.lowering.pools import whole
+from recurse.lowering.pools import in_part
 from recurse.problems import Problem, Problems, RecurseError
 from recurse.promises import claim_problems
 from recurse.refusals import refusals
@@ -215,7 +215,7 @@ def not_exact(arm: Arm) -> str | None:
         return f"a fit of '{model.kind}' looks at every sample"
     if arm.corrector.kind != "none":
         return f"corrector '{arm.corrector.kind}' acts on samples"
-    if reason := whole(arm.schedule):
+    if reason := in_part(arm.schedule):
         return reason
     for row in arm.schedule:
         if reason := model.refuses_statistics(source, row):

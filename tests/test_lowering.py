@@ -15,7 +15,7 @@ from recurse.families import Closed
 from recurse.families.gaussian import Gaussian
 from recurse.families.linear import Linear
 from recurse.lowering.closed import ClosedForm
-from recurse.lowering.pools import Bank, Merged, nested, whole
+from recurse.lowering.pools import Bank, Merged, in_part, nested
 from recurse.planner import not_exact
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.replace import Replace
@@ -261,11 +261,11 @@ def schedule(policy: Any, generations: int = 30) -> Schedule:
 
 
 def test_which_schedules_are_whole_and_nested() -> None:
-    assert whole(schedule(Replace())) is None and not nested(schedule(Replace()))
-    assert whole(schedule(Accumulate())) is None and nested(schedule(Accumulate()))
-    assert whole(schedule(Window(size=4))) is None and not nested(schedule(Window(size=4)))
-    assert whole(schedule(Accumulate(age="linear"))) is not None
-    assert whole(schedule(Accumulate(age="linear"), 0)) is not None
+    assert in_part(schedule(Replace())) is None and not nested(schedule(Replace()))
+    assert in_part(schedule(Accumulate())) is None and nested(schedule(Accumulate()))
+    assert in_part(schedule(Window(size=4))) is None and not nested(schedule(Window(size=4)))
+    assert in_part(schedule(Accumulate(age="linear"))) is not None
+    assert in_part(schedule(Accumulate(age="linear"), 0)) is not None
 
 
 @pytest.mark.parametrize("policy", [Replace(), Accumulate(), Window(size=3)], ids=repr)

@@ -12,7 +12,7 @@ from recurse.families import Closed
 from recurse.lowering import Numbers, Pools
 from recurse.lowering.correct import Correction, WithKept
 from recurse.lowering.measure import Meter, host_arrays, runtime_arrays
-from recurse.lowering.pools import Bank, Merged, nested, whole
+from recurse.lowering.pools import Bank, Merged, in_part, nested
 from recurse.scenario import Arm
 from recurse.streams import Streams
 
@@ -40,7 +40,7 @@ class ClosedForm:
         self._design: dict[str, Array] = {}
         self._inputs = 0
         self._fixed: list[dict[str, Array]] = []
-        self._banked = whole(arm.schedule) is not None or self._family.keeps_samples(arm.source)
+        self._banked = in_part(arm.schedule) is not None or self._family.keeps_samples(arm.source)
         self._relabels = self._family.relabels(arm.source) and not self._banked
         self.pools: Pools = (
             Bank(self._streams, compact=False)

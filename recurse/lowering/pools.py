@@ -30,7 +30,7 @@ def ahead(schedule: Schedule) -> Schedule:
 
 
 @lru_cache(maxsize=256)
-def whole(schedule: Schedule) -> str | None:
+def in_part(schedule: Schedule) -> str | None:
     """Why pools cannot be summed up by their statistics: a row that uses one in part, or None."""
     rows = ahead(schedule)
     sizes = np.zeros(2 * len(rows), dtype=np.int64)

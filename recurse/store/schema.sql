@@ -100,6 +100,6 @@ GROUP BY scenario, arm, policy, backend, generation, metric;
 CREATE VIEW v_theory AS
 SELECT scenario, arm, policy, generation, metric, kind, value, cite FROM theory;
 
--- v_claims: the claims as last checked, with the evidence in words or JSON.
+-- v_claims: the claims as last checked, with the evidence in words.
 CREATE VIEW v_claims AS
 SELECT scenario, claim, arm, holds, evidence FROM claims;

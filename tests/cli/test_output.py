@@ -131,7 +131,7 @@ def test_why_tells_what_changed(call: Any, spec: Path, finished: Path) -> None:
 
 
 def test_a_reader_that_stops_is_no_error(finished: Path) -> None:
-    command = [sys.executable, "-c", "import sys; from recurse.cli import main; sys.exit(main())"]
+    command = [sys.executable, "-m", "recurse"]
     command += ["export", "tiny", "--store", str(finished), "--what", "metrics"]
     reading, writing = os.pipe()
     os.close(reading)

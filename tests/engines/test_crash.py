@@ -17,7 +17,7 @@ from recurse.store.reader import Store
 from recurse.yamlfile import dump
 
 DRIVER = Path(__file__).with_name("driver.py")
-KILLS = 32
+KILLS = 20
 CLOSED = {
     "version": 1,
     "name": "crash",

@@ -39,9 +39,8 @@ def status(store: StoreDir = "runs", format: TextOrJson = "text") -> int:
     console.data(console.columns(header, rows))
     for row in found:
         for number, generation, reason in row.reasons:
-            console.say(
-                f"{row.scenario}: {number} cells stopped after generation {generation}: {reason}"
-            )
+            after = f"after generation {generation}" if generation >= 0 else "at once"
+            console.say(f"{row.scenario}: {number} cells stopped {after}: {reason}")
         if row.partial:
             console.say(f"{row.scenario} is not finished; to continue: {row.command}")
     return 0

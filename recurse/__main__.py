@@ -1,0 +1,7 @@
+"""``python -m recurse`` is the command line."""
+
+import sys
+
+from recurse.cli import main
+
+sys.exit(main())
