@@ -100,10 +100,13 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join(texts if len(texts) <= 6 else [*texts[:5], "…", texts[-1]])
 
 
+_TAGS = ("kind", "version")  # no options of a user
+
+
 def value_text(value: Any) -> str:
     """A part of an arm in a few words, defaults left out."""
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{k}={value_text(v)}" for k, v in value.items() if k != "kind")
+        inner = ", ".join(f"{k}={value_text(v)}" for k, v in value.items() if k not in _TAGS)
         kind = str(value.get("kind", ""))
         return f"{kind}({inner})" if inner and kind else kind or inner
     if isinstance(value, list | tuple):

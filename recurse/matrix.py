@@ -45,7 +45,7 @@ def expand(scenario: Scenario, fields: Sequence[str]) -> list[Combination]:
     included = matrix.get("include", ())
     picks = _product(axes) if axes or not included else []
     excluded = matrix.get("exclude", ())
-    picks = [p for p in picks if not any(matches(_nested(p), entry) for entry in excluded)]
+    picks = _left(scenario, picks, excluded)
     crossed = tuple(picks)
     for place, entry in enumerate(included):
         picks += _include(crossed, entry, ("matrix", "include", place))
@@ -53,6 +53,22 @@ def expand(scenario: Scenario, fields: Sequence[str]) -> list[Combination]:
         raise Problems([scenario.problem("E212", "the matrix is empty", ("matrix",))])
     shared = _shared(axes, included)
     return [_combination(pick, shared) for pick in picks]
+
+
+def _left(
+    scenario: Scenario,
+    picks: Sequence[dict[str, tuple[Any, Path]]],
+    excluded: Sequence[Mapping[str, Any]],
+) -> list[dict[str, tuple[Any, Path]]]:
+    """The combinations that no entry of ``exclude`` is about; each is about some."""
+    data = [_nested(pick) for pick in picks]
+    hit = [[matches(held, entry) for held in data] for entry in excluded]
+    if idle := [place for place, row in enumerate(hit) if not any(row)]:
+        text = "excludes nothing: no combination has these values"
+        at = [("matrix", "exclude", place) for place in idle]
+        raise Problems([scenario.problem("E212", text, place) for place in at])
+    gone = [any(column) for column in zip(*hit, strict=True)] if hit else [False] * len(picks)
+    return [pick for pick, out in zip(picks, gone, strict=True) if not out]
 
 
 def _product(axes: Mapping[str, Sequence[Any]]) -> list[dict[str, tuple[Any, Path]]]:

@@ -50,6 +50,13 @@ class Result:
     claims: tuple[ClaimRecord, ...]
     messages: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        lost, held = len(self.lost), sum(claim.holds is True for claim in self.claims)
+        return (
+            f"<Result of '{self.plan.scenario.name}': {len(self.plan.cells)} cells, {lost} failed; "
+            f"{held} of {len(self.claims)} verdicts hold>"
+        )
+
     @property
     def holds(self) -> bool:
         """Whether every cell finished and every claim holds."""

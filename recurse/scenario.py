@@ -199,6 +199,7 @@ def load(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scen
     document = normalise(Scenario, read(spec, sets))
     scenario = validate(Scenario, document)
     scenario._document = document
+    _refuse_axes(scenario, sets)
     found: list[LabelledArm] = []
     problems: list[Problem] = []
     for combination in expand(scenario, ARM_FIELDS):
@@ -218,6 +219,20 @@ def load(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scen
         raise Problems(problems)
     scenario._arms = tuple(found)
     return scenario
+
+
+def _refuse_axes(scenario: Scenario, sets: Sequence[str]) -> None:
+    """An override of what the matrix sets would change nothing."""
+    problems = []
+    for text in sets:
+        path, _, value = text.partition("=")
+        above = (axis for axis in scenario.matrix if f"{path}.".startswith(f"{axis}."))
+        if (axis := next(above, None)) is not None:
+            hint = f"write --set 'matrix.{axis}=[{value if axis == path else '...'}]'"
+            said = f"'{axis}' is an axis of the matrix, which has its own values"
+            problems.append(Problem("E017", said, path, hint, f"--set {text}"))
+    if problems:
+        raise Problems(problems)
 
 
 def _same_seeds(scenario: Scenario) -> Iterator[Problem]:

@@ -16,6 +16,8 @@ from recurse.families.gaussian import Gaussian
 from recurse.families.linear import Linear
 from recurse.lowering.closed import ClosedForm
 from recurse.lowering.pools import Bank, Merged, in_part, nested
+from recurse.metrics.log_spread import LogSpread
+from recurse.metrics.test_nll import HeldoutNll
 from recurse.planner import not_exact
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.replace import Replace
@@ -23,6 +25,7 @@ from recurse.policies.window import Window
 from recurse.scenario import Arm, Samples
 from recurse.schedule import Pool, Row, Schedule, Use
 from recurse.sources import Source
+from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 from recurse.streams import Streams
 from tests.closed_arms import ARMS, FRESH_DESIGN, MOMENTS, SKEW, least_squares, normal
@@ -293,6 +296,23 @@ def test_singular_covariances_keep_a_factor(dim: int) -> None:
         found = simulate(normal(Replace(), source=source, samples=TINY, generations=30), 20, exact)
         assert found.whole.all()
         assert found["variance_ratio"][-1].max() < 0.05
+
+
+@pytest.mark.parametrize("exact", [True, False], ids=["statistics", "samples"])
+@pytest.mark.parametrize("units", [(1e7, 1e-7), (1e-150, 1e150)], ids=str)
+def test_units_of_a_coordinate_do_not_matter(units: tuple[float, float], exact: bool) -> None:
+    """Income beside a rate: fits, losses and spread are those of coordinates of one size."""
+    plain = normal(
+        Accumulate(),
+        source=GaussianSource(dim=2, covariance=((1.0, 0.6), (0.6, 1.0))),
+        metrics=(LogSpread(), HeldoutNll(heldout=40)),
+    )
+    first, second = units
+    covariance = ((first**2, 0.6 * first * second), (0.6 * first * second, second**2))
+    scaled = change(plain, source=GaussianSource(dim=2, covariance=covariance))
+    found, expected = simulate(scaled, 4, exact), simulate(plain, 4, exact)
+    for metric in expected.metrics:  # the determinant is the same
+        np.testing.assert_allclose(found[metric], expected[metric], rtol=1e-9, atol=1e-9)
 
 
 def test_least_squares_on_a_reused_design_agrees_sample_by_sample() -> None:

@@ -127,3 +127,29 @@ def test_without_axes_only_what_is_included_is_an_arm() -> None:
 
 def test_without_axes_and_without_include_the_base_is_the_one_arm() -> None:
     assert labels() == ["replace"]
+
+
+def test_an_exclusion_of_nothing_is_refused() -> None:
+    """A misspelt value would leave in what was meant to be left out."""
+    axes = {"policy": ["replace", "accumulate"], "samples.real": [20, 30]}
+    entries = [{"policy": "replce"}, {"policy": "replace", "samples.real": 20}]
+    ((code, path, text),) = refused(matrix={**axes, "exclude": entries})
+    assert (code, path) == ("E212", "matrix.exclude.0")
+    assert text == "excludes nothing: no combination has these values"
+    assert len(labels(**{**axes, "exclude": entries[1:]})) == 3
+
+
+def test_an_override_of_an_axis_is_refused() -> None:
+    """It would change nothing; the hint is what was meant."""
+    given = spec(matrix={"policy": ["replace"], "samples.real": [20]})
+    for text, hint in (
+        ("policy=accumulate", "write --set 'matrix.policy=[accumulate]'"),
+        ("policy.kind=mix", "write --set 'matrix.policy=[...]'"),
+        ("samples.real=50", "write --set 'matrix.samples.real=[50]'"),
+    ):
+        with pytest.raises(Problems) as raised:
+            load(given, [text])
+        (problem,) = raised.value.problems
+        assert (problem.code, problem.hint, problem.file) == ("E017", hint, f"--set {text}")
+    assert load(given, ["matrix.samples.real=[50]"]).arms[0].arm.samples.real == 50
+    assert load(given, ["samples.synthetic=7"]).arms[0].arm.samples.synthetic == 7

@@ -192,7 +192,7 @@ METRICS: dict[str, Any] = {
     "latent_spread": LatentSpread(),
     **{f"{metric.kind} of grams": metric for metric in GRAMS},
     "contexts_left": ContextsLeft(),
-    "frechet pca": Frechet(features="pca", components=2),
+    "frechet pca": Frechet(features="pca", components=2, samples=60),
 }
 
 

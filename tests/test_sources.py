@@ -152,6 +152,7 @@ def test_table_says_what_is_wrong(tmp_path: Path) -> None:
     np.save(tmp_path / "nan.npy", np.array([[1.0], [np.nan], [2.0], [3.0]]))
     np.save(tmp_path / "complex.npy", np.ones((9, 2)) + 1j)
     np.save(tmp_path / "none.npy", np.ones((9, 0)))
+    (tmp_path / "nameless.csv").write_text("1,2\n" * 9)
     (tmp_path / "empty.npy").touch()
     (tmp_path / "zip.npy").write_bytes(b"PK\x03\x04" + bytes(40))
     np.save(tmp_path / "named.npy", np.zeros(9, dtype=[("a", float), ("b", float)]))
@@ -161,7 +162,8 @@ def test_table_says_what_is_wrong(tmp_path: Path) -> None:
         "zip.npy": "no sound .npy file of numbers",
         "named.npy": "no sound .npy file of numbers",
         "quote.csv": "no sound .csv file of numbers",
-        "bad.csv": "line 3",
+        "bad.csv": "line 3 has 'x' in column 'b', which is no number; 'columns' names those to use",
+        "nameless.csv": "the first line has numbers where the names of the columns belong",
         "short.csv": "4 rows or more",
         "twice.csv": "2 columns 'a'",
         "long.csv": "line 7 has 3 values, the header 2",

@@ -40,6 +40,22 @@ def standardised(shift: Array, error: Array, slack: Array) -> Array:
         return np.asarray(np.where(rest == 0.0, 0.0, rest / error))
 
 
+def exact_shares(values: Array, expected: Array, slack: Array) -> Array:
+    """Deviations of shares of events, of zeros and ones ``[K, R]``, on the scale of t: ``[K]``.
+
+    By the binomial tails of what was expected, so that a limit on the result has the level that t
+    gives it, for rare events and for seeds that are all alike too.
+    """
+    from scipy.special import bdtr, bdtrc, stdtrit
+
+    seeds, ones = values.shape[-1], values.sum(axis=-1)
+    share = ones / seeds
+    near = np.clip(np.clip(share, expected - slack, expected + slack), 0.0, 1.0)
+    below, above = bdtr(ones, seeds, near), bdtrc(ones - 1, seeds, near)
+    tail = np.clip(np.where(share < near, below, np.where(ones > 0, above, 1.0)), 1e-300, 0.5)
+    return np.asarray(np.where(share < near, 1.0, -1.0) * stdtrit(seeds - 1, tail))
+
+
 def rounding(values: Array, expected: Array) -> Array:
     """The slack for rounding: of values ``[K, R]`` and what they are compared with, ``[K]``."""
     return np.asarray(ROUNDING * np.maximum(np.abs(values).max(axis=-1), np.abs(expected)))

@@ -21,6 +21,7 @@ from recurse.claims import (
 )
 from recurse.claims.inference import (
     Array,
+    exact_shares,
     heaviest,
     mean_error,
     rounding,
@@ -38,7 +39,8 @@ class MatchesTheory(Claim):
 
     Holds unless a generation lies outside the limit. The evidence gives the largest deviation and
     the chance, at most, that a right program fails at any of the generations (Bonferroni over
-    generations and arms, t with one degree of freedom less than seeds).
+    generations and arms, t with one degree of freedom less than seeds). Shares of events (a metric
+    that is 0 or 1) are judged by the binomial law, at the same level.
 
     A law gives an expectation. Where rare seeds carry it (an unbiased Gaussian under ``replace``
     beyond generation ~2n: Alemohammad et al. 2307.01850, App. A) the mean of any number of seeds
@@ -88,6 +90,8 @@ class MatchesTheory(Claim):
         mean, error = mean_error(rows)
         slack = rounding(rows, expected) + self.rtol * np.abs(expected)
         z = standardised(mean - expected, error, slack)
+        if ((rows == 0.0) | (rows == 1.0)).all():
+            z = exact_shares(rows, expected, slack)
         worst = int(np.argmax(np.abs(z)))
         limit, alarm = self._limit(len(wanted) * setting.series, len(series.seeds))
         text = (

@@ -84,10 +84,13 @@ def command() -> str:
 
 @contextmanager
 def _listening() -> Iterator[None]:
-    """Remembers a Ctrl-C, whatever becomes of the exception that it raises."""
+    """Remembers a Ctrl-C, whatever becomes of the exception that it raises.
+
+    A request to end (of a batch system, for one) is the same: the run stops and can be continued.
+    """
     _pressed.clear()
-    before = signal.getsignal(signal.SIGINT)
-    ours = before is signal.default_int_handler
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    ours = before == (signal.default_int_handler, signal.SIG_DFL)
 
     def note(number: int, frame: FrameType | None) -> None:
         _pressed.append(number)
@@ -95,11 +98,13 @@ def _listening() -> Iterator[None]:
 
     if ours:
         signal.signal(signal.SIGINT, note)
+        signal.signal(signal.SIGTERM, note)
     try:
         yield
     finally:
         if ours:
-            signal.signal(signal.SIGINT, before)
+            signal.signal(signal.SIGINT, before[0])
+            signal.signal(signal.SIGTERM, before[1])
 
 
 def _usage(failure: Any) -> int:

@@ -20,6 +20,7 @@ class KMeans(Corrector):
     """Move each sample to the nearest centroid of the real data, of its class if it has a label."""
 
     kind: Literal["kmeans"] = "kmeans"
+    version: ClassVar[int] = 2
     cite = "Gillman et al. 2402.07087, section 6 and exp_scripts/mnist"
     origin: ClassVar[Origin] = "real sample"
     moves: ClassVar[bool] = True

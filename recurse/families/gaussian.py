@@ -17,6 +17,7 @@ class Gaussian(Closed[Source]):
     """``N(mean, covariance)``: parameters ``mean [R, d]``, ``covariance [R, d, d]``."""
 
     kind: Literal["gaussian"] = "gaussian"
+    version: ClassVar[int] = 2
     cite = "Shumailov et al. 2305.17493; Kazdan et al. 2410.16713"
     needs: ClassVar[tuple[str, ...]] = ("x",)
     parameters: ClassVar[tuple[str, ...]] = ("mean", "covariance")

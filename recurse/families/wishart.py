@@ -11,6 +11,7 @@ from recurse.backend import Array
 from recurse.streams import ChiSquare, Draw, Normal
 
 _EPS = float(np.finfo(np.float64).eps)
+_LEAST = 1e-307
 
 
 def request(dim: int, df: int) -> dict[str, Draw]:
@@ -46,14 +47,20 @@ def bartlett(xp: Any, diagonal: Array, below: Array, dim: int) -> Array:
 def factor(xp: Any, covariance: Array) -> Array:
     """A lower factor ``L [R, d, d]`` with ``L L' = covariance``, up to rounding.
 
-    A multiple of the identity at the level of rounding (8 eps times the trace) is added, so that a
-    matrix that is singular (fewer samples than dimensions) or has shrunk to zero has a factor.
+    Each variance is raised by ``8 eps d`` of itself, the level of rounding, so that a matrix that
+    is singular (fewer samples than dimensions) has a factor too: the units of a coordinate do not
+    matter. A variance below 1e-307 counts as that.
     """
     dim = covariance.shape[-1]
-    trace = xp.sum(xp.linalg.diagonal(covariance), axis=-1)
-    jitter = 8 * _EPS * trace + 1e-300
+    variance = xp.linalg.diagonal(covariance)
+    # Not xp.clip: what is not a number stays so.
+    scale = xp.sqrt(xp.where(variance < _LEAST, _LEAST, variance))
+    unit = scale[:, :, None] * scale[:, None, :]
     identity = xp.eye(dim, dtype=xp.float64)[None, ...]
-    return xp.linalg.cholesky(covariance + jitter[:, None, None] * identity)
+    small = xp.where(variance < _LEAST, variance, 0.0) / _LEAST
+    missing = xp.where(variance < _LEAST, 1.0 - small, 8 * _EPS * dim)
+    correlation = covariance / unit + missing[:, :, None] * identity
+    return scale[:, :, None] * xp.linalg.cholesky(correlation)
 
 
 def host_bartlett(draws: dict[str, NDArray[Any]], dim: int) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ class LogSpread(Metric):
 
     In one dimension ``log(sigma_g / sigma)``. Its mean over seeds is that of a typical run, where
     the mean of the variance itself is carried by rare ones. A covariance that is singular up to
-    rounding counts as one at that level: 8 eps of its trace (``families.wishart.factor``).
+    rounding counts as one at that level: each variance is raised by ``8 eps d`` of itself.
     """
 
     kind: Literal["log_spread"] = "log_spread"

@@ -96,17 +96,29 @@ def _csv(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
     with path.open(newline="", encoding="utf-8-sig") as lines:
         reader = csv.reader(lines)
         header = next(reader, [])
+        if header and all(_is_number(name) for name in header):
+            raise ValueError("the first line has numbers where the names of the columns belong")
         index = _index(header, columns)
         rows = []
         for row in reader:
             if len(row) != len(header):
                 text = f"line {reader.line_num} has {len(row)} values, the header {len(header)}"
                 raise ValueError(text)
-            try:
-                rows.append([float(row[i]) for i in index])
-            except ValueError:
-                raise ValueError(f"line {reader.line_num} has a value that is no number") from None
+            if other := [i for i in index if not _is_number(row[i])]:
+                raise ValueError(
+                    f"line {reader.line_num} has '{row[other[0]][:40]}' in column "
+                    f"'{header[other[0]][:40]}', which is no number; 'columns' names those to use"
+                )
+            rows.append([float(row[i]) for i in index])
     return np.array(rows, dtype=np.float64)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _parquet(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:

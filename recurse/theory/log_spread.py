@@ -5,6 +5,9 @@ degrees, so ``log det Sigma_g - log det Sigma_s`` is a sum of log chi-squares:
 ``E log det W = sum_{i<d} (psi((n - 1 - i)/2) + log 2)``. In one dimension, unbiased, the drift of
 ``log sigma`` is ``(psi((n-1)/2) - log((n-1)/2))/2``, about ``-1/(2(n-1))`` per generation, although
 the mean of the variance does not change.
+
+The pivots of a covariance shrink at rates of their own, ``psi((n - 1 - i)/2)``. Once the last is
+lost beside the first in double precision there is no more to measure, and the curve ends.
 """
 
 from __future__ import annotations
@@ -17,6 +20,10 @@ import numpy as np
 from recurse.theory.gaussian_moments import alone, bias_of
 from recurse.theory.law import Curve, Law, corrector_link, usage_of
 
+APART = 26.0
+"""The furthest that the logarithms of pivots may lie apart: 5e-12, a thousand times rounding."""
+LATE = 4.0
+"""Standard deviations by which a seed may be ahead of the mean."""
 CITE = "mean of log chi-squares; Alemohammad et al. 2307.01850, Suresh et al. 2412.17646"
 
 
@@ -44,15 +51,22 @@ class LogSpread(Law):
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
-        from scipy.special import psi
+        from scipy.special import polygamma, psi
 
         chain = alone(usage_of(arm), _unbiased(arm))
         assert chain is not None
         dim, found = arm.source.dim, np.zeros(arm.generations + 1)
+        apart, noise = np.zeros_like(found), np.zeros_like(found)
         for g, (n, divisor, model) in enumerate(chain):
-            wishart = float(np.mean(psi((n - 1 - np.arange(dim)) / 2))) + math.log(2.0)
+            half = (n - 1 - np.arange(dim)) / 2
+            wishart = float(np.mean(psi(half))) + math.log(2.0)
             origin = found[model] + math.log(bias_of(arm)) / 2 if model >= 0 else 0.0
             found[g] = origin + (wishart - math.log(divisor)) / 2
+            ends = half[[0, -1]]
+            before = (apart[model], noise[model]) if model >= 0 else (0.0, 0.0)
+            apart[g] = before[0] + float(psi(ends[0]) - psi(ends[1]))
+            noise[g] = before[1] + float(polygamma(1, ends).sum()) * (dim > 1)
+        found[apart + LATE * np.sqrt(noise) > APART] = np.nan
         name = f"expectation ({arm.model.estimator} covariance)"
         return (Curve("log_spread", "exact", name, found, CITE),)
 

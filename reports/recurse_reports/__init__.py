@@ -103,7 +103,7 @@ def _pages(store: Store, scenarios: str | Iterable[str] | None) -> list[Page]:
     if scenarios is None:
         scenarios = store.scenarios()
     names = [scenarios] if isinstance(scenarios, str) else list(scenarios)
-    taken: set[str] = set()
+    taken = {"readme"}  # the index of a gallery
     return [Page.of(Subject(store, name), taken) for name in dict.fromkeys(names)]
 
 

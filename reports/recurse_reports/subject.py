@@ -210,7 +210,7 @@ def _compare(one: Curves, other: Curves) -> tuple[float, list[float]] | None:
     both = np.isfinite(a) & np.isfinite(b)
     if not both.any():
         return None
-    gap = np.abs(a - b)[both] / np.maximum(np.abs(a), np.abs(b))[both].clip(1e-300)
+    gap = np.abs(a[both] - b[both]) / np.maximum(np.abs(a[both]), np.abs(b[both])).clip(1e-300)
     chances = [_chance(a[g, both[g]], b[g, both[g]]) for g in np.flatnonzero(both.sum(axis=1) > 1)]
     return float(gap.max()), chances
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from scipy.stats import nct, t
+from scipy.stats import binom, nct, t
 
 from recurse.claims import Prospect
 from recurse.claims.matches_theory import MatchesTheory
@@ -47,6 +47,25 @@ def test_an_off_by_one_generation_is_seen() -> None:
     found = one(MatchesTheory(metric="m"), series(values, shifted))
     assert found.holds is False
     assert "law " in found.evidence
+
+
+def test_events_are_judged_by_the_binomial_law() -> None:
+    """At the level that is stated, for rare events and for seeds that are all alike too."""
+    claim = MatchesTheory(metric="m", level=0.1)
+    for share, fewest in ((0.5, 0.02), (0.01, 0.0)):
+        held = holding(
+            claim,
+            lambda rng, p=share: [series((rng.random((1, 100)) < p).astype(float), [p])],  # type: ignore[misc]
+        )
+        assert binom.ppf(1e-6, RUNS, fewest) <= RUNS - held <= binom.ppf(1 - 1e-6, RUNS, 0.1)
+    alike = np.ones((2, 100))
+    assert one(MatchesTheory(metric="m"), series(alike, [1.0, 1 - 3e-7])).holds
+    assert one(MatchesTheory(metric="m"), series(alike, [1.0, 0.97])).holds
+    assert one(MatchesTheory(metric="m"), series(alike, [1.0, 0.9])).holds is False
+    once = np.zeros((1, 100))
+    once[0, 3] = 1.0
+    assert one(MatchesTheory(metric="m"), series(once, [1e-4])).holds
+    assert one(MatchesTheory(metric="m"), series(once, [0.0])).holds is False
 
 
 def test_evidence_says_how_far_where_and_at_what_level() -> None:

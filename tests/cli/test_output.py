@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,20 @@ def test_a_reader_that_stops_is_no_error(finished: Path) -> None:
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_request_to_end_is_ctrl_c(spec: Path, tmp_path: Path) -> None:
+    """As batch systems send it: what is done is kept, and the last line says how to go on."""
+    long = ["--set", "generations=100000", "--set", "seeds=50"]
+    command = [sys.executable, "-m", "recurse", "run", str(spec), *long, "--store", "ended"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    stage = tmp_path / "ended" / "stage"
+    while not (stage.exists() and any(stage.iterdir())) and process.poll() is None:
+        time.sleep(0.02)
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.splitlines()[-1].startswith("interrupted; what is done is kept. To continue: ")
 
 
 def test_validate_imports_nothing_heavy(spec: Path) -> None:

@@ -141,6 +141,8 @@ def _exact(change: Change) -> str:
     if line is None or not change.finite:
         return ""
     expected = line.at(change.generation)
+    if np.isnan(expected):  # a curve that ends before
+        return ""
     kind = shape(line)
     mean = float(change.last.mean())
     errors = change.errors_from(expected)
