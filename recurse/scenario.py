@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, PrivateAttr
 
+from recurse.bundled import folder
 from recurse.claims import Claim
 from recurse.correctors import Corrector
 from recurse.correctors.none import NoCorrector
@@ -190,12 +191,15 @@ def load(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scen
     """Read, expand and check a scenario.
 
     Args:
-        spec: a file, or its content as a mapping.
+        spec: a file, the name of a shipped spec, or the content of one as a mapping.
         sets: overrides, ``path=value`` each.
 
     Raises:
         Problems: everything that is wrong, each with its position.
     """
+    if isinstance(spec, str) and spec == Path(spec).name and not Path(spec).exists():
+        shipped = folder() / f"{spec}.yaml"
+        spec = shipped if shipped.is_file() else spec
     document = normalise(Scenario, read(spec, sets))
     scenario = validate(Scenario, document)
     scenario._document = document

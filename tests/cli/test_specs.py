@@ -25,6 +25,7 @@ def test_shipped_specs_are_found() -> None:
     assert {"quickstart", "gerstgrasser-linear", "kazdan-gaussian"} <= shipped().keys()
     assert all(one.title and one.cite for one in shipped().values())
     assert {one.path.parent for one in shipped().values()} == {folder()}
+    assert load("quickstart").name == "quickstart"
 
 
 def test_the_published_schema_is_current() -> None:
