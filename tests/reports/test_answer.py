@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import recurse_reports
-from recurse_reports.blocks import Table
+from recurse_reports.blocks import Figure, Table
 from recurse_reports.changes import shape
-from recurse_reports.sections import answer
+from recurse_reports.sections import answer, curves
 from recurse_reports.subject import Subject, TheoryLine
 from scipy.stats import t
 
@@ -88,6 +88,20 @@ def test_one_seed_has_no_interval(tmp_path: Path) -> None:
     assert "grew 2.000× over 1 generation (one seed, no interval)" in text or (
         "grew 2.00× over 1 generation (one seed, no interval)" in text
     )
+
+
+def test_a_figure_says_which_lines_are_not_drawn(tmp_path: Path) -> None:
+    with StoreWriter(tmp_path) as writer:
+        put_few(writer, np.array([[1.0, 2.0], [3.0, np.inf], [np.inf, np.inf]]))
+        put_few(writer, np.array([[1.0, 2.0], [3.0, 4.0]]), "whole")
+    captions = []
+    with Store(tmp_path) as store:
+        for name in ("few", "whole"):
+            found = curves.section(Subject(store, name))
+            assert found is not None
+            captions += [block.caption for block in found.blocks if isinstance(block, Figure)]
+    lost = "Not drawn, since the mean is not finite there: replace from generation 1 on."
+    assert lost in captions[0] and "Not drawn" not in captions[1]
 
 
 def test_what_is_infinite_at_the_start_does_not_rise(tmp_path: Path) -> None:

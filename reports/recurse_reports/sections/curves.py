@@ -142,6 +142,7 @@ def _caption(subject: Subject, measure: Measure, panels: Mapping[str, Sequence[S
     if ends:
         named = "; ".join(text for _, text in ends)
         parts.append(f"At generation {last} ({what}) {named}{unit}")
+    parts += _undrawn(panel)
     if len(panel) > PANELS:
         parts.append(f"The first {PANELS} of {len(panel)} arms are drawn")
     parts += _agreement(subject, measure, panels)
@@ -152,6 +153,20 @@ def _caption(subject: Subject, measure: Measure, panels: Mapping[str, Sequence[S
     if cites:
         parts.append(f"Theory: {'; '.join(cites)}")
     return ". ".join(parts) + "."
+
+
+def _undrawn(panel: Sequence[Series]) -> list[str]:
+    """Which lines end or are missing: a mean over seeds is infinite as soon as one seed is."""
+    first = {}
+    for series in panel:
+        lost = [row["generation"] for row in series.rows if not np.isfinite(row["mean"])]
+        if lost:
+            first[series.words] = f"{series.words} from generation {lost[0]} on"
+    if not first:
+        return []
+    named = list(first.values())
+    text = "; ".join(named) if len(named) <= NAMED else words.count(len(named), "arm")
+    return [f"Not drawn, since the mean is not finite there: {text}"]
 
 
 def _agreement(
