@@ -220,7 +220,8 @@ def _total(plan: Plan, places: Sequence[int], jobs: int, heading: Emphasis) -> I
         busy = min(jobs, len(blocks))
         seconds = sum(_seconds(plan, block) for block in blocks) / busy
         held = sorted((plan.arms[b.arm].cost.bytes * len(b.seeds) for b in blocks), reverse=True)
-        yield _entry("time", f"roughly {duration(seconds)} on {count(busy, 'worker')}")
+        spent = f"roughly {duration(seconds)} on {count(busy, 'worker')}"
+        yield _entry("time", f"{spent}, beside some seconds to start and compile")
         yield _entry("memory", f"roughly {size(sum(held[:busy]))} of data")
     else:
         yield _entry("work", "nothing to run")
