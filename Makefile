@@ -15,7 +15,8 @@ help:  ## list the targets
 run: $(READY)  ## run the quickstart and print where its report is
 	$(BIN)/recurse run specs/quickstart.yaml
 
-test: check specs  ## lint, types, import directions, specs, tests
+test: $(READY)  ## lint, types, import directions, specs, tests
+	$(MAKE) -j2 check specs
 	$(SINGLE) $(BIN)/python -m pytest -q -n 2 tests
 
 check: $(READY)

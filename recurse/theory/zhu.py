@@ -76,4 +76,4 @@ def edited_risk(shares: Vector, disjoint: bool) -> Vector:
     else:
         left = np.log(np.maximum(1.0 - edits, 1e-300)).cumsum()
         common = np.exp(-np.abs(left[:, None] - left[None, :]))
-    return np.asarray(np.einsum("gi,ij,gj->g", weights, common, weights), dtype=np.float64)
+    return np.asarray(((weights @ common) * weights).sum(axis=1), dtype=np.float64)
