@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TOOLS := $(VENV)/.tools
+INSTALL := $(BIN)/python -m pip install -q --no-compile -c constraints.txt -e
 SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .PHONY: run test check specs gallery bench wheel clean help
@@ -15,11 +17,11 @@ help:  ## list the targets
 run: $(READY)  ## run the quickstart and print where its report is
 	$(BIN)/recurse run specs/quickstart.yaml
 
-test: $(READY)  ## lint, types, import directions, specs, tests
+test: $(TOOLS)  ## lint, types, import directions, specs, tests
 	$(MAKE) -j2 check specs
 	$(SINGLE) $(BIN)/python -m pytest -q -n 2 tests
 
-check: $(READY)
+check: $(TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -32,7 +34,7 @@ gallery: $(READY)  ## run every shipped spec and regenerate reports/gallery
 	$(BIN)/recurse run specs --store runs
 	$(BIN)/recurse report --store runs --format md -o reports/gallery
 
-bench: $(READY)  ## ratios against plain NumPy and plain PyTorch
+bench: $(TOOLS)  ## ratios against plain NumPy and plain PyTorch
 	for file in tests/benchmarks/bench_*.py; do $(SINGLE) $(BIN)/python $$file; done
 
 wheel: $(READY)  ## build the wheel in dist/
@@ -40,8 +42,12 @@ wheel: $(READY)  ## build the wheel in dist/
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[torch,jax,reports,dev]'
+	$(INSTALL) '.[torch,jax,reports]'
 	touch $(READY)
+
+$(TOOLS): $(READY)
+	$(INSTALL) '.[torch,jax,reports,dev]'
+	touch $(TOOLS)
 
 clean:
 	rm -rf $(VENV) dist build runs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from recurse.backend import Array, Arrays
 from recurse.families.glm import Glm
@@ -24,6 +24,7 @@ class Logistic(Glm):
     """
 
     kind: Literal["logistic"] = "logistic"
+    version: ClassVar[int] = 2
 
     def start(self, xp: Any, mean: Array, moment: Array) -> tuple[Array, Array]:
         """From the probit law of the same first moments (Stein's identity), off by some 2 %."""

@@ -25,6 +25,7 @@ class PoissonRegression(Glm):
     """
 
     kind: Literal["poisson_regression"] = "poisson_regression"
+    version: ClassVar[int] = 2
     conditional: ClassVar[bool] = True
 
     def start(self, xp: Any, mean: Array, moment: Array) -> tuple[Array, Array]:

@@ -17,6 +17,7 @@ class Diversity(Metric):
     """Mean Euclidean distance between two independent samples of the model."""
 
     kind: Literal["diversity"] = "diversity"
+    version: ClassVar[int] = 2
     cite = "Gillman et al. 2402.07087 (diversity: mean distance of random pairs)"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("samples",)
     label: ClassVar[str] = "diversity (mean pair distance)"

@@ -17,6 +17,7 @@ class Frechet(Metric):
     """Squared Wasserstein-2 distance of normals fitted to features of samples and of real data."""
 
     kind: Literal["frechet"] = "frechet"
+    version: ClassVar[int] = 2
     cite = "Heusel et al. 1706.08500 (FID), on the feature map named here"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("samples", "heldout")
     label: ClassVar[str] = "Frechet distance"

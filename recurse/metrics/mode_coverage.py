@@ -21,6 +21,7 @@ class ModeCoverage(Metric):
     """
 
     kind: Literal["mode_coverage"] = "mode_coverage"
+    version: ClassVar[int] = 2
     cite = "the grid of 25 modes of Alemohammad et al. 2307.01850"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth", "samples")
     label: ClassVar[str] = "modes covered"

@@ -20,6 +20,7 @@ class ModeKl(Metric):
     """
 
     kind: Literal["mode_kl"] = "mode_kl"
+    version: ClassVar[int] = 2
     cite = "Ferbach et al. 2407.09499, Theorem 2.4 (a bound on KL(p_t || p_ref))"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth", "samples")
     label: ClassVar[str] = "divergence of the shares of modes"

@@ -17,6 +17,7 @@ class PointReward(Metric):
     """``E e^{r(x)}``, the mean over samples, of a reward for being near a target."""
 
     kind: Literal["point_reward"] = "point_reward"
+    version: ClassVar[int] = 2
     cite = "Ferbach et al. 2407.09499, Lemma 2.2"
     needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("samples",)
     label: ClassVar[str] = "expected exponential reward"
