@@ -5,9 +5,9 @@ samples and counts them, as a user writes it, one replicate after another; it is
 scaled. The script of a careful user draws the counts of all replicates by one multinomial call per
 generation. Our side is the whole loop: draws, fits, metrics, commits in memory. Truth: Zipf.
 
-The careful script is the bound: it does nothing but draw 1000 binomials per replicate, some 80
+The careful script is the bound: it does nothing but draw 1000 binomials per replicate, some 90
 microseconds of NumPy's generator, where the loop spends some 5 milliseconds. No exact sampler on
-one thread is much further from the loop than that; 300 times would be less than 1000 normals take.
+one thread is much further from the loop than that; 300 times is what 1000 normals alone take.
 """
 
 # ruff: noqa: E402

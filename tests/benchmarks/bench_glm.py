@@ -6,7 +6,7 @@ of n = 1000, in blocks of 250, about as the planner cuts them. Scikit-learn (lbf
 its own tolerance of 1e-4) is timed on 4 replicates and scaled; ours go on to 1e-12 or less. The
 goal of 20x is not met at n = 10,000, where arithmetic and not the calls take the time: a fit is
 three Newton steps in single precision and about two chord steps in double, then labels are drawn;
-scikit-learn's is some ten evaluations.
+scikit-learn's is some seven iterations.
 """
 
 # ruff: noqa: E402

@@ -5,8 +5,8 @@ iterations. 2 components, n = 100, 100 generations, 20 seeds (scikit-learn is ti
 scaled); 8 components on a ring, n = 1000, 5 generations, 64 seeds (on 3).
 
 Our side has one thread. Scikit-learn is timed as a user starts it, with as many threads as there
-are processors, and with one: on fits this small its threads wait for each other, and it is five
-times as slow with two.
+are processors, and with one: on fits this small its threads wait for each other, and the smaller
+ones take five times as long with two.
 """
 
 # ruff: noqa: E402

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import eval_jacobi
 
 from recurse.families.categorical import Categorical
 from recurse.families.gaussian import Gaussian
@@ -53,7 +54,7 @@ from recurse.sources.linear_regression import LinearRegression
 from recurse.sources.location import LocationSource
 from recurse.sources.poisson import PoissonSource
 from recurse.sources.regression import SpectralRegression
-from recurse.theory.collapse_time import chain
+from recurse.theory.collapse_time import chain, diffusion
 from recurse.theory.law import curves
 from tests.harness import Array, simulate
 from tests.statistics_checks import z_test
@@ -352,6 +353,19 @@ def test_collapse_time(name: str) -> None:
     assert near(lasted, 1.0 + float(exact.sum()), 0.0) < 0.15
     assert abs(0.5 + large.sum() - float(printed)) < 0.02 * float(printed)
     assert 1.0 < float(printed) - chain(arm.source.p, n, 4 * fits).sum() - 1.0 < 2.0
+
+
+def test_series_of_the_collapse_time_is_that_of_scipy() -> None:
+    """Term by term, ``F(1 - i, i + 2; 2; p)`` as Jacobi polynomials: every one shows early on."""
+    p, n, fits = np.array([0.6, 0.3, 0.07, 0.03]), 400, 600
+    i = np.arange(1.0, 190.0)
+    shape = eval_jacobi(i[:, None] - 1.0, 1.0, 1.0, 1.0 - 2.0 * p) / i[:, None]
+    weight = ((-1.0) ** i * (2.0 * i + 1.0))[:, None] * p * (1.0 - p) * shape
+    time = np.arange(1.0, fits + 1)[:, None]
+    left = -np.exp(-time * i * (i + 1.0) / (2.0 * n)) @ weight.sum(axis=1)
+    found = diffusion(p, n, fits)
+    np.testing.assert_allclose(found[5:], np.clip(left, 0.0, 1.0)[5:], rtol=1e-9, atol=1e-9)
+    assert found[5] > 0.999 and 0.2 < found[-1] < 0.9
 
 
 def test_plateau_beside_a_fixed_sample() -> None:
