@@ -12,23 +12,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recurse.planner import Plan, plan
-    from recurse.problems import Problem, Problems, RecurseError
-    from recurse.running import Result, run
-    from recurse.scenario import Scenario, load
+    from recurse.planning.plan import Plan
+    from recurse.planning.planner import plan
+    from recurse.reading.problems import Problem, Problems, RecurseError
+    from recurse.running.run import Result, run
+    from recurse.scenario.scenario import Scenario, load
     from recurse.store.reader import Store
 
 _HOMES = {
-    "Plan": "recurse.planner",
-    "Problem": "recurse.problems",
-    "Problems": "recurse.problems",
-    "RecurseError": "recurse.problems",
-    "Result": "recurse.running",
-    "Scenario": "recurse.scenario",
+    "Plan": "recurse.planning.plan",
+    "Problem": "recurse.reading.problems",
+    "Problems": "recurse.reading.problems",
+    "RecurseError": "recurse.reading.problems",
+    "Result": "recurse.running.run",
+    "Scenario": "recurse.scenario.scenario",
     "Store": "recurse.store.reader",
-    "load": "recurse.scenario",
-    "plan": "recurse.planner",
-    "run": "recurse.running",
+    "load": "recurse.scenario.scenario",
+    "plan": "recurse.planning.planner",
+    "run": "recurse.running.run",
 }
 
 __version__ = "0.1.0"

@@ -18,17 +18,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.streams import Streams
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Streams
 
 if TYPE_CHECKING:
     from recurse.families import Family
     from recurse.sources import Source
-
-Array = Any
-"""An array of the backend: ``numpy.ndarray``, ``torch.Tensor`` or ``jax.Array``."""
-Arrays = Mapping[str, Array]
-Host = Mapping[str, NDArray[Any]]
-"""Named NumPy arrays, replicate axis first."""
 
 
 class Runtime(Protocol):

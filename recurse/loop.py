@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Arrays
 from recurse.lowering import Numbers, Operations
+from recurse.numerics.arrays import Arrays
 from recurse.schedule import REAL, Pool, Schedule
 
 

@@ -33,7 +33,7 @@ from recurse.policies.replace import Replace
 from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
 from recurse.samplers.bias import Bias
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 from tests.discrete_arms import DISCRETE

@@ -19,7 +19,7 @@ from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
 from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.glm import GlmSource
 from recurse.sources.logistic_regression import LogisticRegression
 from recurse.sources.poisson_regression import PoissonRegression as PoissonRegressionSource

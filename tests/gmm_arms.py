@@ -7,6 +7,7 @@ from typing import Any
 from recurse.correctors.curation import Curation
 from recurse.families.gmm import Gmm
 from recurse.families.symmetric_gmm import SymmetricGmm
+from recurse.judges.rewards import Nearness
 from recurse.metrics.degenerate import Degenerate
 from recurse.metrics.deviation_above import DeviationAbove
 from recurse.metrics.mode_coverage import ModeCoverage
@@ -19,8 +20,7 @@ from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
-from recurse.rewards import Nearness
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.mixture import Mixture
 
 PAIR = Mixture(form="given", means=((-2.0, 0.0), (2.0, 1.0)), deviation=0.7, weights=(1.0, 2.0))

@@ -18,8 +18,8 @@ from recurse.lowering.closed import ClosedForm
 from recurse.lowering.measure import host_arrays, runtime_arrays
 from recurse.lowering.neural import NeuralNet
 from recurse.lowering.remembered import Remembered
-from recurse.planner import not_exact
-from recurse.scenario import Arm
+from recurse.planning.planner import not_exact
+from recurse.scenario.scenario import Arm
 
 Array = NDArray[np.float64]
 

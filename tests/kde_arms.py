@@ -20,7 +20,7 @@ from recurse.policies.fresh import Fresh
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
 from recurse.policies.window import Window
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.mixture import Mixture
 from recurse.sources.moons import Moons

@@ -16,7 +16,7 @@ from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.linear_regression import LinearRegression
 from recurse.sources.regression import SpectralRegression
 

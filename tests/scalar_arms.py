@@ -20,7 +20,7 @@ from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
 from recurse.policies.replace import Replace
 from recurse.policies.window import Window
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.bernoulli import BernoulliSource
 from recurse.sources.beta import BetaSource
 from recurse.sources.exponential import ExponentialSource

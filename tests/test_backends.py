@@ -21,9 +21,9 @@ from recurse_torch import noise as torch_noise
 from recurse.backend import Backend, Runtime, backends
 from recurse.families.gaussian import Gaussian
 from recurse.families.linear import Linear
+from recurse.numerics.streams import Streams
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
-from recurse.streams import Streams
 from tests.statistics_checks import z_test
 
 BLOCKED = """

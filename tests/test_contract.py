@@ -14,13 +14,13 @@ from recurse.families.ngram import Ngram
 from recurse.families.vae import Vae
 from recurse.metrics.diversity import Diversity
 from recurse.metrics.elbo import Elbo
-from recurse.planner import not_exact
+from recurse.numerics.streams import Streams
+from recurse.planning.planner import not_exact
 from recurse.policies.accumulate import Accumulate
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.categorical import CategoricalSource
 from recurse.sources.digits import Digits
 from recurse.spec import kinds
-from recurse.streams import Streams
 from tests.closed_arms import EVERYTHING, FRESH_DESIGN, least_squares, normal
 from tests.discrete_arms import frequencies
 from tests.glm_arms import EVERY, NEW_CLASSES, NEW_NUMBERS, labelled

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from recurse.planner import check
-from recurse.scenario import load
+from recurse.planning.planner import check
+from recurse.scenario.scenario import load
 from tests import house
 
 MODULES = house.modules()

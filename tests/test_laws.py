@@ -19,7 +19,7 @@ from recurse.families.gaussian import Gaussian
 from recurse.metrics.mean_error import MeanError
 from recurse.metrics.variance_ratio import VarianceRatio
 from recurse.metrics.w2 import W2
-from recurse.planner import not_exact
+from recurse.planning.planner import not_exact
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
@@ -30,7 +30,7 @@ from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
 from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 from recurse.theory.law import curves

@@ -23,6 +23,7 @@ from recurse.correctors.unlearn import Unlearn
 from recurse.correctors.verifier import Reference, Verifier
 from recurse.correctors.watermark import Watermark
 from recurse.families.linear import Linear
+from recurse.judges.rewards import Nearness
 from recurse.metrics import View
 from recurse.metrics.alive import Alive
 from recurse.metrics.contexts_left import ContextsLeft
@@ -44,10 +45,9 @@ from recurse.metrics.ridge_risk import RidgeRisk
 from recurse.metrics.second_moment import SecondMoment
 from recurse.metrics.tail_kept import TailKept
 from recurse.metrics.total_variation import TotalVariation
-from recurse.rewards import Nearness
+from recurse.numerics.streams import Streams
 from recurse.sources.linear_regression import LinearRegression
 from recurse.spec import kinds
-from recurse.streams import Streams
 from tests.closed_arms import EVERYTHING, FRESH_DESIGN, RISKS, SKEW
 from tests.discrete_arms import COUNTED, WORDS
 from tests.glm_arms import CLASSES, ERRORS

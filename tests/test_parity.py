@@ -13,9 +13,9 @@ import pytest
 
 from recurse.backend import backends
 from recurse.families.gaussian import Gaussian
-from recurse.planner import not_exact
+from recurse.planning.planner import not_exact
 from recurse.policies.replace import Replace
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from tests.closed_arms import ARMS, normal
 from tests.harness import change, simulate
 

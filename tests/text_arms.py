@@ -25,7 +25,7 @@ from recurse.policies.replace import Replace
 from recurse.policies.window import Window
 from recurse.samplers.temperature import Temperature
 from recurse.samplers.top_k import TopK
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.markov import Markov
 from recurse.sources.tokens import Tokens
 from recurse.sources.words import Words

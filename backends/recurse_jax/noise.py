@@ -8,7 +8,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from recurse.streams import Streams
+from recurse.numerics.streams import Streams
 
 
 def keys(streams: Streams, generation: int, purpose: str) -> jax.Array:

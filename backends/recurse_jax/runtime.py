@@ -26,7 +26,7 @@ import jax.numpy as xp  # noqa: E402
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from recurse.backend import Array  # noqa: E402
+from recurse.numerics.arrays import Array  # noqa: E402
 
 CACHE_BYTES = 1 << 30
 PROGRAMS = 500

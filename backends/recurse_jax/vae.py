@@ -18,10 +18,10 @@ from flax import nnx
 from jax import Array, lax
 from numpy.typing import NDArray
 
-from recurse.backend import Arrays, Host
 from recurse.families.vae import DRAWS, Vae
+from recurse.numerics.arrays import Arrays, Host
+from recurse.numerics.streams import Streams
 from recurse.sources import Source
-from recurse.streams import Streams
 from recurse_jax import noise
 from recurse_jax.runtime import JaxRuntime
 

@@ -11,7 +11,8 @@ import array_api_compat.numpy as xp
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Array, Backend
+from recurse.backend import Backend
+from recurse.numerics.arrays import Array
 
 BACKEND = Backend(
     name="numpy",

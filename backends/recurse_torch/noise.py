@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from recurse.streams import Streams
+from recurse.numerics.streams import Streams
 
 _WORDS = slice(24, 24 + 624 * 8)  # of ATen's CPUGeneratorImplStateLegacy: the Mersenne twister
 

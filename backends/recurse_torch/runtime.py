@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recurse.backend import Array
+from recurse.numerics.arrays import Array
 
 
 class TorchRuntime:

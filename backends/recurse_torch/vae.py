@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recurse.backend import Arrays, Host
 from recurse.families.vae import DRAWS, Vae
+from recurse.numerics.arrays import Arrays, Host
+from recurse.numerics.streams import Streams
 from recurse.sources import Source
-from recurse.streams import Streams
 from recurse_torch import noise
 from recurse_torch.runtime import TorchRuntime
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
-from recurse import jsonschema
 from recurse.backend import backends
-from recurse.docstrings import docstrings
 from recurse.families import Closed
-from recurse.problems import RecurseError
+from recurse.reading import jsonschema
+from recurse.reading.docstrings import docstrings
+from recurse.reading.problems import RecurseError
 from recurse.spec import ROLES, Kind, Spec, kinds
 
 _TYPES = {

@@ -8,16 +8,17 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from recurse.cells import Cell
 from recurse.cli import console
-from recurse.explain import ranges
-from recurse.identity import difference
-from recurse.planner import Plan, plan
-from recurse.problems import Problems, RecurseError
-from recurse.running import history
-from recurse.scenario import Scenario, load
-from recurse.shipped import resolve
-from recurse.yamlfile import dump
+from recurse.planning.blocks import Cell
+from recurse.planning.plan import Plan
+from recurse.planning.planner import plan
+from recurse.planning.words import ranges
+from recurse.reading.problems import Problems, RecurseError
+from recurse.reading.yamlfile import dump
+from recurse.running.run import history
+from recurse.scenario.identity import difference
+from recurse.scenario.scenario import Scenario, load
+from recurse.scenario.shipped import resolve
 
 if TYPE_CHECKING:
     from recurse.store.reader import Store

@@ -13,7 +13,7 @@ from recurse.cli import console, failures, reporting
 from recurse.store.records import ClaimRecord
 
 if TYPE_CHECKING:
-    from recurse.running import Result
+    from recurse.running.run import Result
 
 _VERDICTS = {True: ("holds", "green"), False: ("FAILS", "red"), None: ("cannot tell", "yellow")}
 

@@ -12,8 +12,8 @@ from recurse import __version__
 from recurse.backend import Backend, backends
 from recurse.claims import count
 from recurse.cli import reporting
-from recurse.problems import RecurseError
-from recurse.shipped import shipped
+from recurse.reading.problems import RecurseError
+from recurse.scenario.shipped import shipped
 
 
 class Finding(NamedTuple):

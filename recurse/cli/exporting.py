@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recurse.problems import RecurseError
+from recurse.reading.problems import RecurseError
 
 if TYPE_CHECKING:
     import polars
@@ -87,7 +87,7 @@ def _spec(spec: Any, format: str) -> str:
     if format != "yaml":
         raise RecurseError(f"a spec cannot be written as {format}", hint="--format yaml|json")
     from recurse.cli.showing import ordered
-    from recurse.yamlfile import dump
+    from recurse.reading.yamlfile import dump
 
     return MODELINE + dump(ordered(spec))
 

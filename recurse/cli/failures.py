@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from recurse.cli import console
-from recurse.problems import Problems, RecurseError, render
+from recurse.reading.problems import Problems, RecurseError, render
 
 _pressed: list[int] = []
 OK, FAILED, USAGE, BUG, INTERRUPTED = 0, 1, 2, 4, 130

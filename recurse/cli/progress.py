@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from recurse.cli import console
-from recurse.explain import duration, name
+from recurse.planning.words import duration, name
 
 if TYPE_CHECKING:
-    from recurse.cells import Block
     from recurse.engines.local import Progress
-    from recurse.planner import Plan
+    from recurse.planning.blocks import Block
+    from recurse.planning.plan import Plan
 
 
 _WIDE = 110  # columns of a terminal that has room for a bar

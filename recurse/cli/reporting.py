@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from recurse.cli.stores import open_store
-from recurse.problems import RecurseError
+from recurse.reading.problems import RecurseError
 
 INSTALL = "pip install 'recurse-sim[reports]'"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from recurse.scenario import ARM_FIELDS, Scenario, load
-from recurse.shipped import SUFFIXES, resolve, shipped
+from recurse.scenario.scenario import ARM_FIELDS, Scenario, load
+from recurse.scenario.shipped import SUFFIXES, resolve, shipped
 
 if TYPE_CHECKING:
     from recurse.store.reader import Store

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from recurse.cli import console
 
 if TYPE_CHECKING:
-    from recurse.cells import History, Recall
-    from recurse.scenario import Scenario
+    from recurse.planning.blocks import History, Recall
+    from recurse.scenario.scenario import Scenario
     from recurse.store.reader import Store
 
 
@@ -51,8 +51,8 @@ def stored_history(path: str, scenario: Scenario, remark: bool = True) -> Recall
         return None
 
     def recall(cells: Collection[str]) -> History:
-        from recurse.cells import History
-        from recurse.running import history
+        from recurse.planning.blocks import History
+        from recurse.running.run import history
         from recurse.store.reader import StoreMissing
 
         try:

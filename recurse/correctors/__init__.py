@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Array, Arrays, Host
 from recurse.families import Family
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Streams
 from recurse.sources import Batch, Source
 from recurse.spec import Kind
-from recurse.streams import Streams
 
 Origin = Literal["nothing", "real sample", "true distribution", "external verifier"]
 

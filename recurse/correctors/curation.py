@@ -7,11 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from recurse.backend import Array, Arrays, Host
 from recurse.correctors import Corrector, Origin
-from recurse.rewards import Nearness, Number
+from recurse.judges.rewards import Nearness, Number
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Streams, Uniform
 from recurse.sources import Source
-from recurse.streams import Streams, Uniform
 
 
 class Curation(Corrector):

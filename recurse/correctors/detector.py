@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from recurse.backend import Array, Arrays, Host
 from recurse.correctors import Corrector, Origin
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Normal, Streams
 from recurse.sources import Source
-from recurse.streams import Normal, Streams
 
 
 class Detector(Corrector):

@@ -6,11 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.backend import Array, Arrays, Host
 from recurse.correctors import Corrector, without_labels
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Streams, Subset, Uniform
 from recurse.sources import Source
 from recurse.sources.linear_regression import Regression
-from recurse.streams import Streams, Subset, Uniform
 
 
 class EditLabels(Corrector):

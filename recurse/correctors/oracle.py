@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.backend import Array, Arrays, Host
 from recurse.correctors import Corrector, Origin
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Streams, Uniform
 from recurse.sources import Source
-from recurse.streams import Streams, Uniform
 
 
 class Oracle(Corrector):

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Array, Arrays
+from recurse.numerics.arrays import Array, Arrays
 
 WIDEST = 3
 _RADIAL, _AROUND, _POLAR = 16, 20, 10

@@ -8,12 +8,12 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from recurse.backend import Array, Arrays, Host
 from recurse.correctors import Corrector, Origin, truncated
 from recurse.families import Family
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Streams, Uniform
 from recurse.sources import Batch, Source
 from recurse.sources.linear_regression import Regression
-from recurse.streams import Streams, Uniform
 
 _NEWTON = 25
 _SETTLED = 1e-9

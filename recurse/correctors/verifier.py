@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from recurse.backend import Array, Arrays, Host
 from recurse.correctors import Corrector, Origin, without_labels
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Streams, Uniform
 from recurse.sources import Batch, Source
 from recurse.spec import Spec
-from recurse.streams import Streams, Uniform
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.backend import Array, Arrays, Host
 from recurse.correctors import Corrector, Origin
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Streams, Uniform
 from recurse.sources import Source
-from recurse.streams import Streams, Uniform
 
 
 class Watermark(Corrector):

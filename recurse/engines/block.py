@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse import png
 from recurse.backend import Backend, Runtime
+from recurse.engines import png
 from recurse.families import Closed
 from recurse.loop import Outcome, State, run
 from recurse.lowering import Operations
@@ -21,7 +21,7 @@ from recurse.lowering.closed import ClosedForm
 from recurse.lowering.measure import host_arrays, runtime_arrays
 from recurse.lowering.neural import NeuralNet
 from recurse.lowering.remembered import Remembered
-from recurse.scenario import Arm
+from recurse.scenario.scenario import Arm
 from recurse.store import checkpoint
 from recurse.store.staging import Artifact, Fragment, write_fragment
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recurse.cells import Block
 from recurse.engines.crew import Crew, Worker
-from recurse.planner import Plan
+from recurse.planning.blocks import Block
+from recurse.planning.plan import Plan
 from recurse.store.writer import StoreWriter
 
 _TRIES = 2  # a worker that died of a signal may have been killed by chance

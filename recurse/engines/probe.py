@@ -23,9 +23,9 @@ from typing import Any
 from recurse.backend import Backend, Runtime, backends
 from recurse.engines.block import Task, execute
 from recurse.engines.crew import environment
-from recurse.problems import RecurseError
-from recurse.scenario import Arm
-from recurse.widths import GENERATIONS, Measured
+from recurse.planning.widths import GENERATIONS, Measured
+from recurse.reading.problems import RecurseError
+from recurse.scenario.scenario import Arm
 
 _FEWEST = 3  # generations 0 to 2; the last is timed
 _BRIEF, _TRIES = 0.5, 5  # a program that takes less than these seconds is run up to so often

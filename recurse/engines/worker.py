@@ -20,8 +20,8 @@ from typing import Any
 
 from recurse.backend import Backend, Runtime, backends
 from recurse.engines.block import Orphaned, Task, execute
-from recurse.problems import RecurseError
-from recurse.scenario import Arm
+from recurse.reading.problems import RecurseError
+from recurse.scenario.scenario import Arm
 
 _OUT = sys.stdout
 

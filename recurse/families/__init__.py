@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
-from recurse.backend import Array, Arrays, Host
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Draw, Given, Streams
 from recurse.schedule import Row
 from recurse.sources import Source
 from recurse.spec import Kind
-from recurse.streams import Draw, Given, Streams
 
 S = TypeVar("S", bound=Source)
 

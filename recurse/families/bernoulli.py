@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Array, Arrays, Host
 from recurse.families.one_parameter import OneParameter, times_log
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Draw, Given, Uniform
 from recurse.sources.scalar import Scalar
-from recurse.streams import Draw, Given, Uniform
 
 
 class Bernoulli(OneParameter):

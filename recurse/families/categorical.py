@@ -8,12 +8,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.backend import Array, Arrays, Host
-from recurse.counting import pick, tally
 from recurse.families import Closed
 from recurse.families.multinomial import Laws
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.counting import pick, tally
+from recurse.numerics.streams import Draw, Given, Uniform
 from recurse.sources import Discrete, Source
-from recurse.streams import Draw, Given, Uniform
 
 
 class Counted(Closed[Source]):

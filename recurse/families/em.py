@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from recurse.backend import Array
+from recurse.numerics.arrays import Array
 
 GONE = 1e-12
 """The share of all weight below which a component is gone."""

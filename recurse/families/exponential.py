@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from recurse.backend import Array, Arrays
 from recurse.families.one_parameter import OneParameter
+from recurse.numerics.arrays import Array, Arrays
+from recurse.numerics.streams import ChiSquare, Draw, Uniform
 from recurse.sources.scalar import Scalar
-from recurse.streams import ChiSquare, Draw, Uniform
 
 
 class Exponential(OneParameter):

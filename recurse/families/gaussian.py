@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from recurse.backend import Array, Arrays
 from recurse.families import Closed, wishart
+from recurse.numerics.arrays import Array, Arrays
+from recurse.numerics.streams import Draw, Normal
 from recurse.schedule import Row
 from recurse.sources import Source
-from recurse.streams import Draw, Normal
 
 
 class Gaussian(Closed[Source]):

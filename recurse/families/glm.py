@@ -15,8 +15,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from recurse.backend import Array, Arrays
 from recurse.families.labelling import Labelling, folded
+from recurse.numerics.arrays import Array, Arrays
 from recurse.schedule import Row
 from recurse.sources import Source
 from recurse.sources.glm import GlmSource

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.backend import Array, Arrays
 from recurse.families import Closed, Programs, em
+from recurse.numerics.arrays import Array, Arrays
+from recurse.numerics.streams import Draw, Normal, Uniform
 from recurse.schedule import Row
 from recurse.sources import Source
-from recurse.streams import Draw, Normal, Uniform
 
 _WIDE = 1 << 16  # shares in one step: 512 kB, which stays in the cache
 _NARROW = 1 << 13  # below that, a step takes as long as its calls

@@ -13,10 +13,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.backend import Array, Arrays
 from recurse.families import Closed
+from recurse.numerics.arrays import Array, Arrays
+from recurse.numerics.streams import Draw, Normal, Uniform
 from recurse.sources import Source
-from recurse.streams import Draw, Normal, Uniform
 
 _EXPONENTIAL = 20.0  # arithmetic operations that one takes the time of
 

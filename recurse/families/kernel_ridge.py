@@ -8,12 +8,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from recurse.backend import Array, Arrays
 from recurse.families import Closed
 from recurse.families.labelling import copies, folded
+from recurse.numerics.arrays import Array, Arrays
+from recurse.numerics.streams import Draw, Normal
 from recurse.sources import Source
 from recurse.sources.function import HELDOUT, Function
-from recurse.streams import Draw, Normal
 
 _ZERO = 1e-12
 _BISECTIONS, _NEWTON = 16, 4

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar
 
-from recurse.backend import Array
 from recurse.families import Closed
+from recurse.numerics.arrays import Array
+from recurse.numerics.streams import Draw, Normal
 from recurse.schedule import Row
 from recurse.sources.labelled import Labelled
-from recurse.streams import Draw, Normal
 
 L = TypeVar("L", bound=Labelled)
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.backend import Array, Arrays
 from recurse.families import wishart
 from recurse.families.labelling import Labelling, copies
+from recurse.numerics.arrays import Array, Arrays
+from recurse.numerics.streams import Draw, Normal, Streams
 from recurse.schedule import Row
 from recurse.sources import Source
 from recurse.sources.linear_regression import Regression
-from recurse.streams import Draw, Normal, Streams
 
 _SINGULAR = 1e-12
 

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from recurse.backend import Array, Arrays
 from recurse.families.one_parameter import OneParameter
+from recurse.numerics.arrays import Array, Arrays
+from recurse.numerics.streams import Draw, Normal
 from recurse.schedule import Row
 from recurse.sources.location import LocationSource
 from recurse.sources.scalar import Scalar
-from recurse.streams import Draw, Normal
 
 
 class Location(OneParameter):

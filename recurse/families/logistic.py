@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from recurse.backend import Array, Arrays
 from recurse.families.glm import Glm
 from recurse.families.labelling import copies
+from recurse.numerics.arrays import Array, Arrays
+from recurse.numerics.streams import Draw, Uniform
 from recurse.sources.glm import GlmSource
-from recurse.streams import Draw, Uniform
 
 _PROBIT = 1.702  # the logistic law is near the normal one of this scale
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from recurse.backend import Array, Arrays
 from recurse.families.categorical import Counted
+from recurse.numerics.arrays import Array, Arrays
 from recurse.sources import Source
 from recurse.sources.categorical import CategoricalSource
 

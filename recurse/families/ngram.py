@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.backend import Array, Arrays, Host
-from recurse.counting import digits, follow, heap, pick, shape_of_grams, tally
 from recurse.families import Closed
 from recurse.families.multinomial import Laws
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.counting import digits, follow, heap, pick, shape_of_grams, tally
+from recurse.numerics.streams import Draw, Given, Uniform
 from recurse.schedule import Row
 from recurse.sources import Discrete, Source
 from recurse.sources.markov import Markov
-from recurse.streams import Draw, Given, Uniform
 
 _LOOKUP = 20.0  # arithmetic of finding one number in a table
 _DRAWING = 3e4  # arithmetic of a call that draws counts on the host, however many

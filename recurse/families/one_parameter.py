@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from recurse.backend import Array, Arrays
 from recurse.families import Closed
+from recurse.numerics.arrays import Array, Arrays
 from recurse.sources import Source
 from recurse.sources.scalar import Scalar
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from recurse.backend import Array, Arrays, Host
 from recurse.families.one_parameter import OneParameter, times_log
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Draw, Given, counts
 from recurse.sources.scalar import Scalar
-from recurse.streams import Draw, Given, counts
 
 
 class Poisson(OneParameter):

@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from recurse.backend import Array, Arrays, Host
 from recurse.families.glm import Glm
 from recurse.families.labelling import copies
 from recurse.families.poisson import log_factorial
-from recurse.inversion import inverted_counts
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.inversion import inverted_counts
+from recurse.numerics.streams import Draw, Given, Uniform
 from recurse.sources.glm import GlmSource
-from recurse.streams import Draw, Given, Uniform
 
 
 class PoissonRegression(Glm):

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from recurse.backend import Array, Arrays
 from recurse.families import Closed, Programs
+from recurse.numerics.arrays import Array, Arrays
+from recurse.numerics.streams import Draw, Normal, Uniform
 from recurse.schedule import Row
 from recurse.sources import Source
-from recurse.streams import Draw, Normal, Uniform
 
 _GRID = 64  # centres looked at for a change of sign
 _HALVINGS = 52  # what a float64 has of them

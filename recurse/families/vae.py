@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.backend import Array
 from recurse.families import Network
+from recurse.numerics.arrays import Array
+from recurse.numerics.streams import Streams
 from recurse.schedule import Row
 from recurse.sources import Source
-from recurse.streams import Streams
 
 Width = Annotated[int, Field(ge=1, le=8192)]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Array
-from recurse.streams import ChiSquare, Draw, Normal
+from recurse.numerics.arrays import Array
+from recurse.numerics.streams import ChiSquare, Draw, Normal
 
 _EPS = float(np.finfo(np.float64).eps)
 _LEAST = 1e-307

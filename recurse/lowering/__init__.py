@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Arrays, Host
+from recurse.numerics.arrays import Arrays, Host
 from recurse.schedule import Pool, Row
 
 Numbers = dict[str, NDArray[np.float64]]

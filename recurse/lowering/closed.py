@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Array, Arrays, Host, Runtime
+from recurse.backend import Runtime
 from recurse.families import Closed
 from recurse.lowering import Numbers, Pools
 from recurse.lowering.correct import Correction, WithKept
 from recurse.lowering.measure import Meter, host_arrays, runtime_arrays
 from recurse.lowering.pools import Bank, Merged, in_part, nested
-from recurse.scenario import Arm
-from recurse.streams import Streams
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Streams
+from recurse.scenario.scenario import Arm
 
 MARKED = "marked_"
 

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Array, Arrays, Host, Runtime
+from recurse.backend import Runtime
 from recurse.correctors import Corrector
 from recurse.lowering import Numbers, Pools
 from recurse.lowering.measure import runtime_arrays
-from recurse.scenario import Arm
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Streams
+from recurse.scenario.scenario import Arm
 from recurse.schedule import Pool, Row
 from recurse.sources import Batch
-from recurse.streams import Streams
 
 LAST = "last/"
 

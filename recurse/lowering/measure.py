@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Array, Arrays, Host, Runtime
+from recurse.backend import Runtime
 from recurse.lowering import Numbers
 from recurse.metrics import Metric, View
-from recurse.scenario import Arm
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.streams import Streams
+from recurse.scenario.scenario import Arm
 from recurse.sources import Discrete
-from recurse.streams import Streams
 
 
 class Meter:

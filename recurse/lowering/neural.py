@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Arrays, Backend, Host, Runtime
+from recurse.backend import Backend, Runtime
 from recurse.families import Network
 from recurse.lowering import Numbers
 from recurse.lowering.closed import mend
 from recurse.lowering.correct import Correction
 from recurse.lowering.measure import Meter, host_arrays, runtime_arrays
 from recurse.lowering.pools import Bank
-from recurse.scenario import Arm
-from recurse.streams import Streams
+from recurse.numerics.arrays import Arrays, Host
+from recurse.numerics.streams import Streams
+from recurse.scenario.scenario import Arm
 
 _GALLERY = 16  # images of the first replicate kept for the report
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Arrays, Host, Runtime
+from recurse.backend import Runtime
+from recurse.numerics.arrays import Arrays, Host
+from recurse.numerics.streams import Integers, Streams, Subset
 from recurse.schedule import Pool, Row, Schedule, Use
-from recurse.streams import Integers, Streams, Subset
 
 Batch = dict[str, NDArray[Any]]
 _HORIZON = 8

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.backend import Array, Arrays, Host, Runtime
+from recurse.backend import Runtime
 from recurse.families.kde import Kde
 from recurse.lowering import Numbers
 from recurse.lowering.closed import ClosedForm
 from recurse.lowering.measure import host_arrays
 from recurse.lowering.pools import Bank, Batch, Merged, nested
-from recurse.scenario import Arm
+from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.scenario.scenario import Arm
 from recurse.schedule import Pool, Row
 
 _CHUNK = 1 << 18  # kernels evaluated at once: 2 MB, which stays in the cache

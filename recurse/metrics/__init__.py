@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from recurse.backend import Array, Arrays
 from recurse.families import Family
+from recurse.numerics.arrays import Array, Arrays
 from recurse.sources import Source
 from recurse.spec import Kind
 

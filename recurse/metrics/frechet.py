@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.backend import Array, Arrays
 from recurse.families import Family
 from recurse.metrics import Metric, View
 from recurse.metrics.normals import moments, squared_w2
+from recurse.numerics.arrays import Array, Arrays
 from recurse.sources import Source
 
 

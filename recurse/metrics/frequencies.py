@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurse.backend import Array, Arrays
 from recurse.families import Family
 from recurse.metrics import has_parameters
+from recurse.numerics.arrays import Array, Arrays
 from recurse.sources import Source
 
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.backend import Array
 from recurse.families import Family
 from recurse.metrics import Metric, View
 from recurse.metrics.unlikely import mass, without_density
+from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 

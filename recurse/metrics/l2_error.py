@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from recurse.backend import Array
 from recurse.families import Family
 from recurse.metrics import Metric, View
 from recurse.metrics.frequencies import over_contexts, without_truth
+from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 

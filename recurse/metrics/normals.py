@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurse.backend import Array
 from recurse.families import wishart
+from recurse.numerics.arrays import Array
 
 
 def squared_w2(xp: Any, mean: Array, covariance: Array, mean0: Array, covariance0: Array) -> Array:

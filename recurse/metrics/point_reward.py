@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.backend import Array
 from recurse.families import Family
+from recurse.judges.rewards import Nearness
 from recurse.metrics import Metric, View
-from recurse.rewards import Nearness
+from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from recurse.backend import Array
 from recurse.families import Family
 from recurse.metrics import Metric, View
+from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.backend import Array
 from recurse.families import Family
 from recurse.metrics import Metric, View
+from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 

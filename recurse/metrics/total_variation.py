@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from recurse.backend import Array
 from recurse.families import Family
 from recurse.metrics import Metric, View
+from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 

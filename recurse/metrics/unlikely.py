@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from recurse.backend import Array
 from recurse.families import Family
 from recurse.metrics import View
 from recurse.metrics.frequencies import without_truth
+from recurse.numerics.arrays import Array
 from recurse.sources import Discrete, Source
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurse.backend import Arrays
 from recurse.families import Family
+from recurse.numerics.arrays import Arrays
 from recurse.spec import Kind
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from recurse.backend import Arrays
 from recurse.families import Family
+from recurse.numerics.arrays import Arrays
 from recurse.samplers import Sampler
 
 

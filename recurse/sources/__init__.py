@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from recurse.numerics.streams import Normal, Streams, Subset
 from recurse.spec import Kind
-from recurse.streams import Normal, Streams, Subset
 
 Batch = dict[str, NDArray[Any]]
 """Named fields, each ``[R, n, ...]``."""

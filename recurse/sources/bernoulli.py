@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from recurse.numerics.streams import Streams, Uniform
 from recurse.sources import Batch
 from recurse.sources.scalar import Scalar
-from recurse.streams import Streams, Uniform
 
 
 class BernoulliSource(Scalar):

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.streams import Streams, Uniform
 from recurse.sources import Batch, Discrete
-from recurse.streams import Streams, Uniform
 
 Form = Literal["uniform", "zipf", "zipf_mandelbrot", "given"]
 

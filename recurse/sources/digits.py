@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.streams import Streams
 from recurse.sources import Batch, Source, pick
-from recurse.streams import Streams
 
 _TOTAL = 1797
 _SPLIT = 20_261_121  # names the fixed shuffle that separates training from test images

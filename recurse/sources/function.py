@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from recurse.numerics.streams import Normal, Streams, Uniform
 from recurse.sources import Batch, Source
-from recurse.streams import Normal, Streams, Uniform
 
 Amplitude = Annotated[float, Field(ge=-1e6, le=1e6)]
 HELDOUT = tuple((j + 0.5) / 200 for j in range(200))

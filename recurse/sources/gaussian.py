@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.streams import Normal, Streams
 from recurse.sources import Batch, Source
-from recurse.streams import Normal, Streams
 
 
 class GaussianSource(Source):

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.streams import Normal, Streams
 from recurse.sources import Batch
 from recurse.sources.labelled import Labelled
-from recurse.streams import Normal, Streams
 
 Floats = NDArray[np.float64]
 

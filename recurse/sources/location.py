@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from recurse.numerics.streams import Normal, Streams
 from recurse.sources import Batch
 from recurse.sources.scalar import Scalar
-from recurse.streams import Normal, Streams
 
 
 class LocationSource(Scalar):

@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from recurse.numerics.streams import Streams, Uniform
 from recurse.sources.glm import Floats, GlmSource
-from recurse.streams import Streams, Uniform
 
 _GRID = np.linspace(-1.0, 1.0, 801)
 _STEEP = 5.0  # from this slope on the variance is a peak in the normal density, not the reverse

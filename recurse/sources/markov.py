@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.counting import digits, follow, heap, shape_of_grams
+from recurse.numerics.counting import digits, follow, heap, shape_of_grams
+from recurse.numerics.streams import Streams, Uniform
 from recurse.sources import Batch, Discrete
-from recurse.streams import Streams, Uniform
 
 Table = NDArray[np.float64]
 _STEPS, _NEAR = 20_000, 1e-15

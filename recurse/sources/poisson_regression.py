@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from recurse.inversion import inverted_counts
+from recurse.numerics.inversion import inverted_counts
+from recurse.numerics.streams import Streams, Uniform
 from recurse.sources.glm import Floats, GlmSource
-from recurse.streams import Streams, Uniform
 
 _LONGEST = 9.0
 _SIZE = "10^17"  # exp(81/2), the mean count at that length

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from recurse.numerics.streams import Streams
 from recurse.sources import Batch, Source
-from recurse.streams import Streams
 
 
 class Scalar(Source):

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from recurse.numerics.streams import Normal, Streams, Uniform
 from recurse.sources import Batch, Source
-from recurse.streams import Normal, Streams, Uniform
 
 _HEIGHT = 21.0
 

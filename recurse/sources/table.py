@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.streams import Streams
 from recurse.sources import Batch, Source, pick
-from recurse.streams import Streams
 
 
 class Table(Source):

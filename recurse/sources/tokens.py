@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.streams import Streams
 from recurse.sources import Batch, pick
 from recurse.sources.text import TextSource
-from recurse.streams import Streams
 
 
 class Tokens(TextSource):

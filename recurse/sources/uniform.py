@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.streams import Streams, Uniform
 from recurse.sources import Batch, Source
-from recurse.streams import Streams, Uniform
 
 
 class UniformSource(Source):

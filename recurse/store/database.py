@@ -18,7 +18,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from recurse.problems import RecurseError
+from recurse.reading.problems import RecurseError
 from recurse.store import snapshot
 from recurse.store.faults import fault
 from recurse.store.files import sync_directory

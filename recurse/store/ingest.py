@@ -17,7 +17,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from recurse.problems import RecurseError
+from recurse.reading.problems import RecurseError
 from recurse.store.database import insert, objects, texts
 from recurse.store.faults import fault
 from recurse.store.staging import Fragment, digests

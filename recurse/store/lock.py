@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from recurse.problems import RecurseError
+from recurse.reading.problems import RecurseError
 
 LOCK = "lock"
 _held: set[StoreLock] = set()

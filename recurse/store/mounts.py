@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from recurse.problems import RecurseError
+from recurse.reading.problems import RecurseError
 
 MOUNTS = Path("/proc/self/mountinfo")
 ALLOW = "RECURSE_NETWORK_STORE"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from recurse.problems import RecurseError
+from recurse.reading.problems import RecurseError
 from recurse.store import database, lock, queries, snapshot
 from recurse.store.records import CellRecord, Curves, Freshness, ProbeRecord
 from recurse.store.staging import staged

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from recurse.problems import RecurseError
+from recurse.reading.problems import RecurseError
 from recurse.store.files import steps, write_whole
 
 SUFFIX = ".frag"

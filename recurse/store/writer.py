@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import duckdb
 
-from recurse.problems import RecurseError
+from recurse.reading.problems import RecurseError
 from recurse.schedule import Row
 from recurse.store import database, queries, rows, snapshot
 from recurse.store.faults import fault

@@ -34,7 +34,7 @@ class Curve:
 
 
 class Law(ABC):
-    """Theory about one or more families. ``arm`` is a ``recurse.scenario.Arm``."""
+    """Theory about one or more families. ``arm`` is a ``recurse.scenario.scenario.Arm``."""
 
     name: ClassVar[str]
     families: ClassVar[tuple[str, ...]]

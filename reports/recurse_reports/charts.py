@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recurse.problems import RecurseError
+from recurse.reading.problems import RecurseError
 
 _TIED = "\u00a0"
 Lines = str | list[str]

@@ -35,8 +35,8 @@ from recurse.backend import backends
 from recurse.engines.block import Task, operations
 from recurse.engines.local import environment
 from recurse.loop import Outcome, State, run
-from recurse.planner import plan
-from recurse.scenario import load
+from recurse.planning.planner import plan
+from recurse.scenario.scenario import load
 
 GENERATIONS = 7
 ALL = ("numpy", "torch", "jax")

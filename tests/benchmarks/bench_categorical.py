@@ -26,7 +26,7 @@ from recurse.backend import backends
 from recurse.families.categorical import Categorical
 from recurse.metrics.missing_mass import MissingMass
 from recurse.policies.replace import Replace
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.categorical import CategoricalSource
 from tests.harness import simulate
 

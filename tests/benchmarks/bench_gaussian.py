@@ -25,7 +25,7 @@ from recurse.metrics.variance_ratio import VarianceRatio
 from recurse.policies import Policy
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.replace import Replace
-from recurse.scenario import Samples
+from recurse.scenario.scenario import Samples
 from recurse.sources.gaussian import GaussianSource
 from tests.closed_arms import normal
 from tests.harness import simulate

@@ -25,10 +25,10 @@ from sklearn.linear_model import LogisticRegression as Classifier
 
 from recurse.backend import backends
 from recurse.metrics.fisher_error import FisherError
+from recurse.numerics.streams import Streams
 from recurse.policies.replace import Replace
-from recurse.scenario import Samples
+from recurse.scenario.scenario import Samples
 from recurse.sources.logistic_regression import LogisticRegression
-from recurse.streams import Streams
 from tests.glm_arms import labelled
 from tests.harness import simulate
 

@@ -29,10 +29,10 @@ from threadpoolctl import threadpool_limits
 from recurse.backend import backends
 from recurse.families.gmm import Gmm
 from recurse.metrics.second_moment import SecondMoment
+from recurse.numerics.streams import Streams
 from recurse.policies.replace import Replace
-from recurse.scenario import Samples
+from recurse.scenario.scenario import Samples
 from recurse.sources.mixture import Mixture
-from recurse.streams import Streams
 from tests.gmm_arms import PAIR, clusters
 from tests.harness import simulate
 

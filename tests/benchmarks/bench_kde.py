@@ -26,7 +26,7 @@ from recurse.backend import backends
 from recurse.families.kde import Kde
 from recurse.metrics.test_nll import HeldoutNll
 from recurse.policies.accumulate import Accumulate
-from recurse.scenario import Samples
+from recurse.scenario.scenario import Samples
 from tests.harness import simulate
 from tests.kde_arms import kernels
 

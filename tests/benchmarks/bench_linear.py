@@ -23,7 +23,7 @@ from recurse.metrics.excess_risk import ExcessRisk
 from recurse.policies import Policy
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.replace import Replace
-from recurse.scenario import Samples
+from recurse.scenario.scenario import Samples
 from recurse.sources.linear_regression import LinearRegression
 from tests.closed_arms import least_squares
 from tests.harness import change, simulate

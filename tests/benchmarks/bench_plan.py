@@ -10,9 +10,9 @@ import pstats
 from time import perf_counter
 from typing import Any
 
-from recurse.cells import History, Known
-from recurse.planner import plan
-from recurse.scenario import load
+from recurse.planning.blocks import History, Known
+from recurse.planning.planner import plan
+from recurse.scenario.scenario import load
 
 SPEC: dict[str, Any] = {
     "version": 1,

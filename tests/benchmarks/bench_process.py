@@ -48,7 +48,7 @@ from recurse.backend import backends
 started = backends()[{backend!r}].start(); t2 = time.perf_counter()
 import json
 from tests.harness import simulate
-from recurse.scenario import load
+from recurse.scenario.scenario import load
 arm = load(json.loads({spec!r})).arms[0].arm; t3 = time.perf_counter()
 simulate(arm, 100); t4 = time.perf_counter()
 simulate(arm, 100); t5 = time.perf_counter()

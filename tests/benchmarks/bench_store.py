@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from recurse.checking import check
+from recurse.reading.yamlfile import parse
+from recurse.running.check import check
 from recurse.store.staging import Fragment, write_fragment
 from recurse.store.writer import StoreWriter
-from recurse.yamlfile import parse
 
 SPECS = Path(__file__).parents[2] / "specs"
 

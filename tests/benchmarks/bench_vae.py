@@ -27,8 +27,8 @@ from torch.nn import functional
 
 from recurse.backend import backends
 from recurse.families.vae import Vae
+from recurse.numerics.streams import Streams
 from recurse.sources.digits import Digits
-from recurse.streams import Streams
 
 SIZES = {
     "default": Vae(),
@@ -42,7 +42,7 @@ began = time.perf_counter()
 from recurse.backend import backends
 from recurse.families.vae import Vae
 from recurse.sources.digits import Digits
-from recurse.streams import Streams
+from recurse.numerics.streams import Streams
 runtime = backends()["jax"].start()
 model = backends()["jax"].neural(runtime, Vae(epochs=1), Digits())
 streams = Streams(range(8))

@@ -10,8 +10,8 @@ import pytest
 from recurse import load, plan
 from recurse.cli import console, ending, failures
 from recurse.engines.local import Failure
-from recurse.explain import duration, explain, ranges, row_text, size
-from recurse.running import Result
+from recurse.planning.words import duration, explain, ranges, row_text, size
+from recurse.running.run import Result
 from recurse.schedule import REAL, Pool, Row, Use
 from recurse.store.records import ClaimRecord
 

@@ -11,12 +11,12 @@ import yaml
 
 from recurse import Problems, load, plan
 from recurse.bundled import folder
-from recurse.checking import check
 from recurse.cli.catalogue import entries
-from recurse.selection import select, select_each
-from recurse.shipped import files, schema_text, shipped
+from recurse.planning.selection import select, select_each
+from recurse.running.check import check
+from recurse.scenario.shipped import files, schema_text, shipped
 
-BAD = files(Path(__file__).parents[1] / "bad_specs")
+BAD = files(Path(__file__).parents[1] / "reading" / "bad_specs")
 ROOT = Path(__file__).parents[2]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from recurse.running import run
+from recurse.running.run import run
 
 if __name__ == "__main__":
     store, spec, every = sys.argv[1:]

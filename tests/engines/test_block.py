@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recurse import png
-from recurse.backend import Arrays, backends
-from recurse.engines import block, worker
+from recurse.backend import backends
+from recurse.engines import block, png, worker
 from recurse.engines.block import Orphaned, Task
 from recurse.lowering import Numbers
 from recurse.lowering.closed import ClosedForm
-from recurse.planner import Plan, plan
-from recurse.running import run
-from recurse.scenario import load
+from recurse.numerics.arrays import Arrays
+from recurse.planning.plan import Plan
+from recurse.planning.planner import plan
+from recurse.running.run import run
+from recurse.scenario.scenario import load
 from recurse.store import checkpoint
 from recurse.store.reader import Store
 from recurse.store.staging import read_fragment, staged

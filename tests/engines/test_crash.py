@@ -13,8 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from recurse.reading.yamlfile import dump
 from recurse.store.reader import Store
-from recurse.yamlfile import dump
 
 DRIVER = Path(__file__).with_name("driver.py")
 KILLS = 20

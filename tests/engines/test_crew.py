@@ -12,7 +12,7 @@ import pytest
 
 from recurse.engines import local
 from recurse.engines.crew import Crew, Worker
-from recurse.running import run
+from recurse.running.run import run
 from recurse.store import Store
 
 SPEC = {

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from recurse.engines.crew import Crew
-from recurse.running import Result
-from recurse.running import run as start
+from recurse.running.run import Result
+from recurse.running.run import run as start
 from recurse.store import Store, StoreWriter
 
 SPEC: dict[str, Any] = {

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from recurse.png import encode
+from recurse.engines.png import encode
 from recurse.schedule import REAL, Row, Use, made
 from recurse.store import StoreWriter
 from recurse.store.records import (

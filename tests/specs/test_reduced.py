@@ -14,8 +14,8 @@ import pytest
 
 from recurse.claims import Claim
 from recurse.families import Closed
-from recurse.judging import judge
-from recurse.scenario import Scenario, load
+from recurse.running.judge import judge
+from recurse.scenario.scenario import Scenario, load
 from recurse.store.records import Curves
 from tests import house
 from tests.harness import Record, change, simulate

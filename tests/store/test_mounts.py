@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recurse.problems import RecurseError
+from recurse.reading.problems import RecurseError
 from recurse.store import Store, StoreWriter, mounts
 from recurse.store.mounts import FileSystem, NetworkStore, file_system
 

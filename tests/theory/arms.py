@@ -9,7 +9,7 @@ from recurse.families.linear import Linear
 from recurse.metrics.excess_risk import ExcessRisk
 from recurse.metrics.mean_error import MeanError
 from recurse.policies import Policy
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources import Source
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression

@@ -47,7 +47,7 @@ from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
 from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.samplers.bias import Bias
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.categorical import CategoricalSource
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression

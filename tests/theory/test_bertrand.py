@@ -10,7 +10,7 @@ from recurse.correctors.oracle import Oracle
 from recurse.families.gaussian import Gaussian
 from recurse.policies.fresh import Fresh
 from recurse.policies.mix import Mix
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.theory import curves
 from recurse.theory.bertrand import factor
 from tests.harness import change

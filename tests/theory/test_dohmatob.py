@@ -12,12 +12,12 @@ import pytest
 from recurse.families.linear import Linear
 from recurse.metrics.excess_risk import ExcessRisk
 from recurse.metrics.ridge_risk import RidgeRisk
-from recurse.planner import not_exact
+from recurse.planning.planner import not_exact
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.fresh import Fresh
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.linear_regression import LinearRegression
 from recurse.sources.regression import SpectralRegression
 from recurse.theory import curves

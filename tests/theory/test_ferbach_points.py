@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from recurse.correctors.curation import Curation
+from recurse.judges.rewards import Nearness
 from recurse.metrics import View
 from recurse.metrics.mode_kl import ModeKl
 from recurse.metrics.point_reward import PointReward
+from recurse.numerics.streams import Streams
 from recurse.policies import Policy
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
-from recurse.rewards import Nearness
 from recurse.samplers.bias import Bias
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.mixture import Mixture
-from recurse.streams import Streams
 from recurse.theory import ferbach, ferbach_points
 from recurse.theory.law import Curve, curves
 from tests.closed_arms import SKEW

@@ -10,16 +10,16 @@ import pytest
 from scipy import integrate, stats
 
 from recurse.families.logistic import Logistic
+from recurse.numerics.streams import Streams
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
 from recurse.policies.replace import Replace
 from recurse.policies.weighted_fresh import WeightedFresh
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.glm import GlmSource
 from recurse.sources.logistic_regression import LogisticRegression
 from recurse.sources.poisson_regression import PoissonRegression as PoissonSource
-from recurse.streams import Streams
 from recurse.theory import curves
 from recurse.theory.first_fit import inverse_information
 from tests.glm_arms import CLASSES, NUMBERS, labelled

@@ -11,7 +11,7 @@ from recurse.policies.memory import Memory
 from recurse.policies.mix import Mix
 from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.samplers.bias import Bias
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.theory import Curve, curves
 from tests.theory.arms import gaussian_arm
 

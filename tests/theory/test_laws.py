@@ -25,7 +25,7 @@ from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
 from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.schedule import Schedule
 from recurse.sources.digits import Digits
 from recurse.sources.gaussian import GaussianSource

@@ -12,7 +12,7 @@ from recurse.policies.fresh import Fresh
 from recurse.policies.mix import Mix
 from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.samplers.bias import Bias
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.theory import curves
 from recurse.theory.mad import settled
 from tests.theory.arms import gaussian_arm

@@ -16,7 +16,7 @@ from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.bernoulli import BernoulliSource
 from recurse.sources.beta import BetaSource
 from recurse.sources.gaussian import GaussianSource

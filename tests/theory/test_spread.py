@@ -19,7 +19,7 @@ from recurse.policies.grow import Grow
 from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
 from recurse.samplers.bias import Bias
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.gaussian import GaussianSource
 from recurse.theory import curves
 from tests.closed_arms import BIASED, normal

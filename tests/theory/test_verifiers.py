@@ -12,7 +12,7 @@ from recurse.metrics.excess_risk import ExcessRisk
 from recurse.metrics.sign_accuracy import SignAccuracy
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.replace import Replace
-from recurse.scenario import Arm, Samples
+from recurse.scenario.scenario import Arm, Samples
 from recurse.sources.linear_regression import LinearRegression
 from recurse.sources.regression import SpectralRegression
 from recurse.theory.feng import Feng

@@ -10,7 +10,7 @@ import typer
 
 from recurse.cli import console
 from recurse.cli.options import TextOrJson
-from recurse.codes import CODES, Rule
+from recurse.reading.codes import CODES, Rule
 
 
 def explain(
@@ -21,7 +21,7 @@ def explain(
     format: TextOrJson = "text",
 ) -> int:
     """Say what the code of a problem means and how to mend it."""
-    from recurse.problems import RecurseError
+    from recurse.reading.problems import RecurseError
 
     wanted = code.upper().strip("[]")
     if wanted and wanted not in CODES:

@@ -10,7 +10,7 @@ import typer
 
 from recurse.cli import console
 from recurse.cli.options import TextOrJson
-from recurse.problems import RecurseError
+from recurse.reading.problems import RecurseError
 
 
 def init(
@@ -27,7 +27,7 @@ def init(
     format: TextOrJson = "text",
 ) -> int:
     """Write a commented spec, or copy one that ships with recurse."""
-    from recurse import shipped
+    from recurse.scenario import shipped
 
     if listed:
         found = [(one.name, one.title, one.cite) for one in shipped.shipped().values()]

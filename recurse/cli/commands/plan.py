@@ -31,11 +31,11 @@ def plan(
     max_errors: MaxErrors = 20,
 ) -> int:
     """Print what a run would do, how, at what cost, and why."""
-    from recurse.checking import compiled
     from recurse.cli.stores import stored_history
     from recurse.engines.crew import default_jobs
-    from recurse.explain import explain
-    from recurse.selection import select_each
+    from recurse.planning.selection import select_each
+    from recurse.planning.words import explain
+    from recurse.running.check import compiled
 
     jobs = jobs or default_jobs()
     plans = compiled(specs, sets or (), partial(stored_history, store), retry, jobs)

@@ -22,9 +22,9 @@ def probe(
     the number of workers alone. Cells already begun, or planned by a run that was stopped, keep
     their width. Run it on a machine that is otherwise quiet.
     """
-    from recurse.checking import compiled
-    from recurse.probing import probe as measure
-    from recurse.selection import select_each
+    from recurse.planning.selection import select_each
+    from recurse.running.check import compiled
+    from recurse.running.probe import probe as measure
 
     plans = compiled(specs, sets or ())
     chosen = select_each(plans, select or ())

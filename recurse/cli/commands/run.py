@@ -27,13 +27,13 @@ def run(
     """Run what is not stored yet, check claims, write the report."""
     if dry_run:
         return plan(specs, sets, select, store, jobs, retry, max_errors=max_errors)
-    from recurse.checking import compiled
     from recurse.cli import ending, reporting
     from recurse.cli.progress import Watcher
     from recurse.cli.stores import stored_history
     from recurse.engines.crew import Crew
-    from recurse.running import run as execute
-    from recurse.selection import select_each
+    from recurse.planning.selection import select_each
+    from recurse.running.check import compiled
+    from recurse.running.run import run as execute
 
     console.settings.resumable = True
     # What is stored is read by each run itself; before them it decides on a selection only.

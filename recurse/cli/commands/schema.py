@@ -8,7 +8,7 @@ from recurse.cli.options import Output
 
 def schema(output: Output = None) -> int:
     """Write the JSON Schema of specs, for editors."""
-    from recurse import shipped
+    from recurse.scenario import shipped
 
     console.write(shipped.schema_text(), output)
     return 0

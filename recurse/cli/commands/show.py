@@ -31,7 +31,7 @@ def show(
     """Print a resolved spec, or the results of a scenario."""
     from recurse.cli import ending, showing
     from recurse.cli.stores import open_store
-    from recurse.yamlfile import dump
+    from recurse.reading.yamlfile import dump
 
     if showing.is_spec(name, store, sets or ()):
         found = showing.resolved(name, sets or (), defaults)

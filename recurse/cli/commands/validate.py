@@ -25,8 +25,8 @@ def validate(
     max_errors: MaxErrors = 20,
 ) -> int:
     """Check specs; print every problem with its position."""
-    from recurse.checking import check
-    from recurse.problems import render
+    from recurse.reading.problems import render
+    from recurse.running.check import check
 
     automatic: Literal["text", "github"] = (
         "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"

@@ -1,0 +1,1 @@
+"""Judges say how good data are: rewards for curators, metrics and filters."""

@@ -1,0 +1,1 @@
+"""What every stage computes with: array types, named streams of random numbers, counting."""

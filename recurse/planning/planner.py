@@ -1,0 +1,193 @@
+"""The plan: what will run, how, and why; a pure function of the scenario and what is stored.
+
+The one place that refuses: whatever `run` would refuse before its first step, `plan` refuses with a
+position in the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from recurse.families import Closed
+from recurse.lowering.pools import in_part
+from recurse.planning.blocks import (
+    ArmPlan,
+    Block,
+    Cell,
+    History,
+    Lowering,
+    Recall,
+    blocks_of,
+    cell_of,
+)
+from recurse.planning.estimate import Estimate, estimate, measured
+from recurse.planning.plan import Plan, chosen_places, missing_packages
+from recurse.planning.promises import claim_problems
+from recurse.planning.refusals import refusals
+from recurse.planning.widths import GENERATIONS, choose
+from recurse.reading.problems import Problem, Problems, RecurseError
+from recurse.scenario.identity import digest, identities
+from recurse.scenario.scenario import Arm, LabelledArm, Scenario, load
+from recurse.theory.law import laws
+
+_SCOPE = "stated for"  # how a law begins that is about another policy, corrector or metric
+
+
+def plan(
+    scenario: Scenario | str | Path | Mapping[str, Any],
+    history: History | Recall | None = None,
+    retry: bool = False,
+    jobs: int = 1,
+) -> Plan:
+    """Compile a scenario.
+
+    Args:
+        scenario: loaded, or what ``load`` takes.
+        history: what is stored already, or how to ask for it.
+        retry: run cells again that failed before.
+        jobs: workers, for the choice among measured widths.
+
+    Raises:
+        Problems: everything that a run would refuse, each with its position.
+    """
+    if not isinstance(scenario, Scenario):
+        scenario = load(scenario)
+    check(scenario)
+    seeds = scenario.seed_list
+    named = [
+        [(seed, digest(text), text) for seed, text in identities(labelled.arm, seeds)]
+        for labelled in scenario.arms
+    ]
+    if callable(history):
+        history = history([name for names in named for _, name, _ in names])
+    history = history or History()
+    arms = tuple(_plan_arm(labelled, len(seeds), jobs, history) for labelled in scenario.arms)
+    cells: list[Cell] = []
+    blocks: list[Block] = []
+    for index, (arm, names) in enumerate(zip(arms, named, strict=True)):
+        mine = [cell_of(index, arm, seed, name, text, history, retry) for seed, name, text in names]
+        cells.extend(mine)
+        blocks.extend(blocks_of(index, arm, mine, history))
+    return Plan(
+        scenario, arms, tuple(cells), tuple(blocks), missing_packages(arm.arm for arm in arms)
+    )
+
+
+def check(scenario: Scenario) -> None:
+    """All that a plan refuses, without planning: what `validate` asks.
+
+    Raises:
+        Problems: everything that a run would refuse, each with its position.
+    """
+    problems = list(_refused(scenario))
+    if not problems:
+        problems = [*_too_large(scenario), *claim_problems(scenario)]
+    if problems:
+        raise Problems(problems)
+
+
+def require(scenario: Scenario, only: Collection[str | int] | None = None) -> None:
+    """Refuse what a plan refuses, and arms that lack a package here; all arms by default.
+
+    Raises:
+        Problems: as `check`.
+        RecurseError: with the command that installs the package.
+    """
+    check(scenario)
+    arms = scenario.arms
+    chosen = range(len(arms)) if only is None else chosen_places(arms, only)
+    missing = missing_packages(arms[i].arm for i in chosen)
+    if missing:
+        raise RecurseError(missing[0], hint="then run again")
+
+
+def _refused(scenario: Scenario) -> list[Problem]:
+    found: dict[tuple[Any, ...], Problem] = {}
+    for labelled in scenario.arms:
+        for code, message, path in refusals(labelled.arm):
+            place = labelled.locate(path)
+            found.setdefault((code, place), scenario.problem(code, message, place))
+    return list(found.values())
+
+
+def _plan_arm(labelled: LabelledArm, seeds: int, jobs: int, history: History) -> ArmPlan:
+    arm = labelled.arm
+    lowering, reason, cost = _lowered(arm)
+    width = choose(arm, cost, seeds, jobs, history.probes)
+    if found := width.measured:
+        once = found.compile_seconds / min(found.width, seeds)
+        cost = measured(arm, cost, found.seconds, GENERATIONS, once)
+    notes = _left_out(arm)
+    if arm.corrector.origin == "true distribution":
+        notes.append(
+            "the corrector injects draws from the source; compare with an arm of fresh real data"
+        )
+    return ArmPlan(labelled.label, labelled.axes, arm, lowering, reason, cost, width, tuple(notes))
+
+
+def _left_out(arm: Arm) -> list[str]:
+    """The laws of the family that do not apply; those about another setting share a line."""
+    found = {law.name: law.refusal(arm) for law in laws() if arm.model.kind in law.families}
+    reasons = {name: reason for name, reason in found.items() if reason}
+    foreign = [name for name, reason in reasons.items() if reason.startswith(_SCOPE)]
+    notes = [f"no {name} curve: {why}" for name, why in reasons.items() if name not in foreign]
+    if foreign:
+        notes.append(f"no curve of {', '.join(foreign)}: stated for other settings")
+    return notes
+
+
+@lru_cache(maxsize=4096)
+def _lowered(arm: Arm) -> tuple[Lowering, str, Estimate]:
+    """How an arm is executed, why, and what that costs."""
+    reason = not_exact(arm)
+    if reason is None:
+        known = f"the law of the statistics of '{arm.model.kind}' is known"
+        return "statistics", known, estimate(arm, True)
+    return "samples", reason, estimate(arm, False)
+
+
+def not_exact(arm: Arm) -> str | None:
+    """Why an arm must run on samples, or None if the exact law of its statistics serves."""
+    model, source = arm.model, arm.source
+    if not isinstance(model, Closed):
+        return f"'{model.kind}' is trained on samples"
+    if source.law != model.kind:
+        return f"source '{source.kind}' is not a '{model.kind}' law"
+    if model.pointwise:
+        return f"a fit of '{model.kind}' looks at every sample"
+    if arm.corrector.kind != "none":
+        return f"corrector '{arm.corrector.kind}' acts on samples"
+    if reason := in_part(arm.schedule):
+        return reason
+    for row in arm.schedule:
+        if reason := model.refuses_statistics(source, row):
+            return str(reason)
+    return None
+
+
+def _too_large(scenario: Scenario) -> list[Problem]:
+    available = memory()
+    found = []
+    for labelled in scenario.arms:
+        needed = _lowered(labelled.arm)[2].bytes
+        if needed > 0.8 * available:
+            text = (
+                f"one replicate of '{labelled.label}' needs about {needed / 2**30:.1f} GiB, "
+                f"this machine has {available / 2**30:.1f} GiB"
+            )
+            found.append(scenario.problem("E206", text, labelled.locate(("samples",))))
+    return found
+
+
+def memory() -> int:
+    """Bytes of memory that the machine could give now."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            fields = dict(line.split(":", 1) for line in lines)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
