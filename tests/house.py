@@ -1,4 +1,4 @@
-"""The lists of the README, one line per file and per spec; run this file to write them anew."""
+"""The lists in docs/, one line per file and per spec; run this file to write them anew."""
 
 from __future__ import annotations
 
@@ -53,16 +53,36 @@ def shelf() -> Iterator[str]:
         yield f"| `{spec['name']}` | {spec['cite']} | {spec['title']} |"
 
 
-def blocks() -> Iterator[tuple[tuple[str, str], str]]:
-    """The markers of each list, and the list with its markers."""
-    for marks, lines in ((SPECS, shelf()), (TREE, tree())):
-        yield marks, marks[0] + "".join(f"{line.rstrip()}\n" for line in lines) + marks[1]
+def lists() -> Iterator[tuple[Path, tuple[str, str], str]]:
+    """The file of each list, its markers, and the list with its markers."""
+    for name, marks, lines in (("specs", SPECS, shelf()), ("tree", TREE, tree())):
+        text = "".join(f"{line.rstrip()}\n" for line in lines)
+        yield ROOT / "docs" / f"{name}.md", marks, marks[0] + text + marks[1]
+
+
+def imports() -> dict[str, set[str]]:
+    """Module -> modules of the five packages that it imports; imports for types alone count."""
+    names = {_dotted(path): path for path in modules()}
+    return {name: set(_imported(path, names)) - {name} for name, path in names.items()}
+
+
+def _dotted(path: Path) -> str:
+    package = next(ROOT / p for p in PACKAGES if path.is_relative_to(ROOT / p))
+    parts = path.relative_to(package.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def _imported(path: Path, names: dict[str, Path]) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            inside = {f"{node.module}.{each.name}" for each in node.names}
+            yield from (inside & names.keys()) or ({node.module} & names.keys())
+        elif isinstance(node, ast.Import):
+            yield from (each.name for each in node.names if each.name in names)
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    for (first, last), block in blocks():
+    for file, (first, last), block in lists():
+        text = file.read_text(encoding="utf-8")
         start, end = text.index(first), text.index(last) + len(last)
-        text = text[:start] + block + text[end:]
-    readme.write_text(text, encoding="utf-8")
+        file.write_text(text[:start] + block + text[end:], encoding="utf-8")
