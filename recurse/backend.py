@@ -105,6 +105,8 @@ class Backend:
     install: str = ""
     families: Mapping[str, str] = field(default_factory=dict)
     about: str = ""
+    compiles: bool = False
+    """True if programs are compiled before they run, which takes seconds the first time."""
 
     def missing(self) -> str | None:
         """What to install before this backend can run, or None."""

@@ -12,7 +12,7 @@ import importlib
 import inspect
 import pkgutil
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, ClassVar, Union, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,6 +26,16 @@ ROLES = {
     "metric": "recurse.metrics",
     "claim": "recurse.claims",
 }
+BASES = {
+    "source": "Source",
+    "model": "Family",
+    "policy": "Policy",
+    "sampler": "Sampler",
+    "corrector": "Corrector",
+    "metric": "Metric",
+    "claim": "Claim",
+}
+"""The class in that folder that the kinds of a role inherit from."""
 
 
 class Spec(BaseModel):
@@ -51,12 +61,25 @@ def number_text(value: float) -> str:
     return short if float(short) == value else repr(value).removesuffix(".0")
 
 
+class BrokenKind(ValueError):
+    """A kind that does not keep what its role promises, such as a metric of another shape."""
+
+    def __init__(self, kind: Kind, text: str) -> None:
+        super().__init__(f"'{kind.kind}' {text}")
+        self.kind, self.text = kind.kind, text
+
+
+class BadPlugin(ValueError):
+    """An installed entry point that cannot be a kind, in words; `recurse` cannot start with it."""
+
+
 @cache
 def kinds(role: str) -> dict[str, type[Kind]]:
     """The kinds of a role by name, sorted: the files of its folder, then installed entry points.
 
     Raises:
-        ValueError: two providers of one name.
+        BadPlugin: an entry point that cannot be loaded, is no such kind, or has a name that is
+            taken.
     """
     package = importlib.import_module(ROLES[role])
     found: dict[str, type[Kind]] = {}
@@ -66,11 +89,48 @@ def kinds(role: str) -> dict[str, type[Kind]]:
             if member.__module__ == loaded.__name__ and issubclass(member, Kind):
                 if name := kind_name(member):
                     found[name] = member
+    own = frozenset(found)
     for entry in entry_points(group=f"recurse.{role}"):
         if entry.name in found:
-            raise ValueError(f"{role} kind '{entry.name}' is provided twice (by {entry.value})")
-        found[entry.name] = entry.load()
+            other = "recurse itself" if entry.name in own else _provider(role, found[entry.name])
+            raise _bad(role, entry, f"{other} provides a kind of that name; give it another one")
+        found[entry.name] = _loaded(role, entry, importlib.import_module(ROLES[role]))
     return dict(sorted(found.items()))
+
+
+def _loaded(role: str, entry: EntryPoint, package: Any) -> type[Kind]:
+    base: type[Kind] = getattr(package, BASES[role])
+    try:
+        kind = entry.load()
+    except Exception as error:
+        raise _bad(role, entry, f"{type(error).__name__}: {error}") from error
+    if not (inspect.isclass(kind) and issubclass(kind, base)):
+        raise _bad(role, entry, f"'{entry.value}' is not a subclass of {base.__name__}")
+    if kind_name(kind) != entry.name:
+        given = f'its class has kind: Literal["{kind_name(kind)}"]'
+        raise _bad(role, entry, f"{given}; the name of the entry point must be the same")
+    return kind
+
+
+def _bad(role: str, entry: EntryPoint, why: str) -> BadPlugin:
+    return BadPlugin(f"{role} '{entry.name}' of {_named(entry)} cannot be used: {why}")
+
+
+def provider(kind: type[Kind]) -> str:
+    """The distribution that provides a kind, with its version; empty for recurse's own."""
+    return next((name for role in ROLES if (name := _provider(role, kind))), "")
+
+
+@cache
+def _provider(role: str, kind: type[Kind]) -> str:
+    if kind.__module__.startswith("recurse."):
+        return ""
+    named = entry_points(group=f"recurse.{role}", name=kind_name(kind) or "")
+    return next((_named(entry) for entry in named if entry.load() is kind), "")
+
+
+def _named(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
 
 
 def kind_name(spec: type[Kind]) -> str | None:

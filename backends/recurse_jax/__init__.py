@@ -12,5 +12,6 @@ BACKEND = Backend(
     about="compiles each program once per arm and width (half a second for a closed form, several"
     " for mixtures and networks) and keeps them on disk, at most 1 GiB; then mixtures and kernels"
     " run about twice as fast",
+    compiles=True,
     families={"vae": "recurse_jax.vae:VAE"},
 )

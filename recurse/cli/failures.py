@@ -4,57 +4,57 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import typer
 
 from recurse.cli import console
 from recurse.reading.problems import Problems, RecurseError, render
+from recurse.store import signals
 
-_pressed: list[int] = []
-OK, FAILED, USAGE, BUG, INTERRUPTED = 0, 1, 2, 4, 130
+OK, FAILED, USAGE, BUSY, BUG = 0, 1, 2, 3, 4
 
 
 def guarded(call: Callable[[], Any]) -> int:
     """The exit code of a call; whatever it raises is told in words."""
     try:
-        with _listening():
-            code = int(call() or OK)
-            return interrupted() if code == INTERRUPTED else code
+        code = int(call() or OK)
     except (KeyboardInterrupt, typer.Abort):
-        return interrupted()
-    except Problems as found:
-        console.warn(render(found.problems, limit=console.settings.max_errors))
-        return found.exit_code
-    except RecurseError as refused:
-        console.error(str(refused))
-        return refused.exit_code
-    except OSError as refused:
-        if refused.filename is None and refused.errno is None:
-            return bug(traceback.format_exc(), refused)
-        place = f" '{refused.filename}'" if refused.filename else ""
-        console.error(f"cannot use{place}: {refused.strerror or refused}")
+        code = signals.INTERRUPTED
+    except Exception as failure:
+        # A request to stop may come out as any error, such as one of DuckDB.
+        code = signals.INTERRUPTED if signals.noted() else _explained(failure)
+    return interrupted() if signals.noted() or code == signals.INTERRUPTED else code
+
+
+def _explained(failure: Exception) -> int:
+    if isinstance(failure, Problems):
+        console.warn(render(failure.problems, limit=console.settings.max_errors))
+        return failure.exit_code
+    if isinstance(failure, RecurseError):
+        console.error(str(failure))
+        return failure.exit_code
+    if isinstance(failure, OSError) and (failure.filename, failure.errno) != (None, None):
+        place = f" '{failure.filename}'" if failure.filename else ""
+        console.error(f"cannot use{place}: {failure.strerror or failure}")
         return USAGE
-    except Exception as fault:
-        if _pressed:  # while a query runs, DuckDB turns Ctrl-C into an error of its own
-            return interrupted()
-        if hasattr(fault, "format_message"):  # typer's usage errors; their base class is private
-            return _usage(fault)
-        return bug(traceback.format_exc(), fault)
+    if hasattr(failure, "format_message"):  # typer's usage errors; their base class is private
+        return _usage(failure)
+    return bug("".join(traceback.format_exception(failure)), failure)
 
 
 def interrupted() -> int:
-    """What Ctrl-C ends with."""
+    """The exit code after a request to stop, and how to go on."""
     hint = f"; what is done is kept. To continue: {command()}" if console.settings.resumable else ""
-    console.warn(f"interrupted{hint}")
-    return INTERRUPTED
+    with suppress(OSError):  # the terminal may be what is gone
+        console.warn(f"interrupted{hint}")
+    close_quietly()
+    return signals.exit_code()
 
 
 def bug(trace: str, fault: object) -> int:
@@ -82,31 +82,6 @@ def command() -> str:
     return shlex.join(["recurse", *console.settings.argv])
 
 
-@contextmanager
-def _listening() -> Iterator[None]:
-    """Remembers a Ctrl-C, whatever becomes of the exception that it raises.
-
-    A request to end (of a batch system, for one) is the same: the run stops and can be continued.
-    """
-    _pressed.clear()
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    ours = before == (signal.default_int_handler, signal.SIG_DFL)
-
-    def note(number: int, frame: FrameType | None) -> None:
-        _pressed.append(number)
-        signal.default_int_handler(number, frame)
-
-    if ours:
-        signal.signal(signal.SIGINT, note)
-        signal.signal(signal.SIGTERM, note)
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, before[0])
-            signal.signal(signal.SIGTERM, before[1])
-
-
 def _usage(failure: Any) -> int:
     context = getattr(failure, "ctx", None)
     said = failure.format_message()
@@ -121,10 +96,10 @@ def _usage(failure: Any) -> int:
 
 
 def close_quietly() -> None:
-    """Nobody reads on; the interpreter must not complain when it flushes at its end."""
+    """Where nobody reads on, the interpreter must not complain when it flushes at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             os.dup2(nowhere, stream.fileno())

@@ -55,6 +55,9 @@ class Watcher:
             self._reached[block.id] += ahead
             if self._live:
                 self._live.advance(self._label(block), progress, ahead * len(block.seeds))
+        elif progress.event == "doing":
+            if self._live:
+                self._live.doing(self._label(block), progress)
         elif progress.event == "done":
             self._finish(block)
         else:
@@ -115,7 +118,7 @@ class _Live:
     def start(self, title: str, total: int) -> None:
         self._title = title
         self._progress.start()
-        self._task = self._progress.add_task(f"{title}  starting", total=total, rate="")
+        self._task = self._progress.add_task(f"{title}  preparing", total=total, rate="")
 
     def advance(self, label: str, progress: Progress, amount: int) -> None:
         loss = f"  loss {progress.loss:.4g}" if progress.loss is not None else ""
@@ -123,6 +126,10 @@ class _Live:
         speed = self._progress.tasks[0].speed
         rate = f"{_short(speed)} {self._unit}" if speed else ""
         self._progress.update(self._task, advance=amount, description=text, rate=rate)
+
+    def doing(self, label: str, progress: Progress) -> None:
+        """What a block does before its first generation is there."""
+        self._progress.update(self._task, description=f"{label}  {progress.message}")
 
     def closing(self) -> None:
         """All generations are there; the claims are being checked."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
@@ -28,15 +28,9 @@ class Worker:
         self.free_since = time.monotonic()
         self._heard = b""
         self._complaints: IO[bytes] = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "recurse.engines.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._complaints,
-            env=environment(),
-        )
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.said, self._told = self.process.stdout, self.process.stdin
+        self.process, self.said = launch("recurse.engines.worker", (), self._complaints)
+        assert self.process.stdin is not None
+        self._told = self.process.stdin
 
     def give(self, plan: Path, block: Block, done: int) -> None:
         """Let it run a block of the frozen plan in that file, from generation ``done + 1``."""
@@ -106,7 +100,7 @@ class Crew:
     def stop(self) -> None:
         """End every block that is under way, and its worker; the others stay."""
         for worker in [worker for worker in self.workers if worker.block is not None]:
-            worker.process.terminate()
+            worker.process.kill()  # no more than a kill may cost is lost
             self.end(worker)
 
     def __enter__(self) -> Self:
@@ -117,6 +111,33 @@ class Crew:
         for worker in list(self.workers):
             self.end(worker)
         self._selector.close()
+
+
+def launch(
+    module: str, arguments: Sequence[str], complaints: IO[bytes], **environ: str
+) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """A process that runs ``python -m module FD ARGUMENTS``, and what it says on descriptor FD.
+
+    Standard output goes where standard error goes, so that no library can write into the protocol.
+    It is in a process group of its own: Ctrl-C on the terminal reaches the coordinator alone.
+    """
+    hear, say = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, str(say), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=complaints,
+            stderr=complaints,
+            pass_fds=(say,),
+            process_group=0,
+            env={**environment(), **environ},
+        )
+    except BaseException:
+        os.close(hear)
+        raise
+    finally:
+        os.close(say)
+    return process, os.fdopen(hear, "rb", buffering=0)
 
 
 def environment() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from recurse.engines.crew import Crew, Worker
 from recurse.planning.blocks import Block
 from recurse.planning.plan import Plan
+from recurse.store import signals
 from recurse.store.writer import StoreWriter
 
 _TRIES = 2  # a worker that died of a signal may have been killed by chance
@@ -20,7 +22,8 @@ _PATIENCE = 2.0  # seconds that starting a worker takes, or nearly
 
 @dataclass(frozen=True)
 class Progress:
-    """One thing that happened: a generation of a block, its end, its failure, a retry."""
+    """One thing that happened: ``event`` is what is being done (``doing``, in ``message``), a
+    ``generation`` of a block, that it is ``done``, has ``failed`` or is run again (``retry``)."""
 
     event: str
     block: Block
@@ -66,6 +69,7 @@ class LocalEngine:
         self._file.write_text(json.dumps(self._frozen), encoding="utf-8")
         try:
             while self._waiting or any(worker.block for worker in self._crew.workers):
+                signals.check()
                 self._assign()
                 self._listen()
                 self._ingest()
@@ -102,6 +106,7 @@ class LocalEngine:
             backend = self._wanted()
             block = self._next(backend)
             assert block is not None
+            self._watch(Progress("doing", block, message="starting a worker"))
             self._give(crew.start(backend), block)
 
     def _wanted(self) -> str:
@@ -149,6 +154,9 @@ class LocalEngine:
     def _hear(self, worker: Worker, said: Mapping[str, Any]) -> None:
         block = worker.block
         assert block is not None
+        if said["event"] == "doing":
+            self._watch(Progress("doing", block, message=said["what"]))
+            return
         if said["event"] == "generation":
             loss = said.get("train_loss")
             self._watch(Progress("generation", block, said["generation"], loss))
@@ -170,6 +178,8 @@ class LocalEngine:
         tried = self._tries[block.id] = self._tries.get(block.id, 0) + 1
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         text = f"the worker {how}" + (f": {complaint}" if complaint else "")
+        if code == -signal.SIGKILL:
+            text += "; if memory is short: fewer jobs (-j), seeds or samples"
         if code < 0 and tried < _TRIES:
             self._watch(Progress("retry", block, message=text))
             self._ingest()

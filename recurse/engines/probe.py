@@ -1,7 +1,7 @@
 """Measuring what an arm costs at several widths, in a worker process of its own.
 
-Started as ``python -m recurse.engines.probe FOLDER``: one JSON object on standard input says which
-arm and which widths, one line of JSON on standard output says what each cost.
+Started as ``python -m recurse.engines.probe FD FOLDER`` by `recurse.engines.crew.launch`: one JSON
+object on standard input says which arm and which widths, one line of JSON on FD what each cost.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import math
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from typing import Any
 
 from recurse.backend import Backend, Runtime, backends
 from recurse.engines.block import Task, execute
-from recurse.engines.crew import environment
+from recurse.engines.crew import launch
 from recurse.planning.widths import GENERATIONS, Measured
 from recurse.reading.problems import RecurseError
 from recurse.scenario.scenario import Arm
@@ -46,23 +45,19 @@ def probe(arm: Arm, exact: bool, widths: Sequence[int], store: Path) -> Iterator
         tempfile.TemporaryDirectory(prefix="probe-", dir=store) as folder,
         tempfile.TemporaryFile() as complaints,
     ):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "recurse.engines.probe", folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            env={**environment(), "RECURSE_CACHE_DIR": folder},
-            text=True,
-        )
-        assert process.stdin is not None and process.stdout is not None
+        cache = {"RECURSE_CACHE_DIR": folder}
+        process, said = launch("recurse.engines.probe", (folder,), complaints, **cache)
+        assert process.stdin is not None
         try:
-            process.stdin.write(asked)
+            process.stdin.write(asked.encode())
             process.stdin.close()
-            for line in process.stdout:
+            for line in said:
                 yield Measured(**json.loads(line))
-        finally:
-            process.stdout.close()
             code = process.wait()
+        finally:
+            process.kill()  # harmless where it has ended
+            process.wait()
+            said.close()
         if code:
             complaints.seek(0)
             lines = complaints.read().decode(errors="replace").strip().splitlines()
@@ -113,9 +108,10 @@ def _resident() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def main(folder: str) -> None:
-    """Measure what is asked for on standard input."""
-    out, sys.stdout = sys.stdout, sys.stderr  # libraries may print
+def main(descriptor: int, folder: str) -> None:
+    """Measure what is asked for on standard input; ``descriptor`` is open for what is found."""
+    os.set_inheritable(descriptor, False)
+    out = os.fdopen(descriptor, "w")
     asked: dict[str, Any] = json.loads(sys.stdin.read())
     arm = Arm.model_validate_json(json.dumps(asked["arm"]), by_alias=True)
     backend = backends()[arm.backend]
@@ -128,5 +124,5 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(int(sys.argv[1]), sys.argv[2])
     os._exit(0)

@@ -1,8 +1,9 @@
 """A worker process: runs the blocks that it is told to on one backend, reports in JSON lines.
 
-Started as ``python -m recurse.engines.worker``; every line of its input names the file of a frozen
-plan, a block of it, the last generation committed of that, and the process that asks. It reads the
-plan, never YAML, and writes fragments and checkpoints into the plan's folder, never the database.
+Started as ``python -m recurse.engines.worker FD`` by `recurse.engines.crew.launch`; every line of
+its input names the file of a frozen plan, a block of it, the last generation committed of that, and
+the process that asks. It reads the plan, never YAML, and writes fragments and checkpoints into the
+plan's folder, never the database.
 """
 
 from __future__ import annotations
@@ -12,37 +13,47 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from recurse.backend import Backend, Runtime, backends
+from recurse.backend import Runtime, backends
 from recurse.engines.block import Orphaned, Task, execute
 from recurse.reading.problems import RecurseError
+from recurse.scenario.blame import blame
 from recurse.scenario.scenario import Arm
 
-_OUT = sys.stdout
+Say = Callable[[Mapping[str, Any]], None]
+_LOOK = 0.5  # seconds between two looks at who the parent is
 
 
-def main() -> None:
-    """Serve until standard input ends."""
+def main(descriptor: int) -> None:
+    """Serve until standard input ends; ``descriptor`` is open for what is to be said."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides
-    sys.stdout = sys.stderr  # libraries may print; the reports must stay clean
+    os.set_inheritable(descriptor, False)
+    out = os.fdopen(descriptor, "w")
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+    def say(event: Mapping[str, Any]) -> None:
+        print(json.dumps(event), file=out, flush=True)
+
     for line in sys.stdin:
         asked = json.loads(line)
-        plan = Path(asked["plan"])
         try:
-            frozen = _frozen(plan)
-            block = {**frozen["blocks"][asked["block"]], "done": asked["done"]}
-            _serve(frozen, block, plan.parent, asked["coordinator"])
+            _serve(asked, say)
         except Orphaned:
             return
-        except Exception as error:
-            _emit({"event": "error", "block": asked["block"], **_explain(error)})
-        else:
-            _emit({"event": "done", "block": asked["block"]})
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent has ended, also in the middle of a generation."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os._exit(0)
 
 
 @lru_cache(maxsize=1)
@@ -52,11 +63,25 @@ def _frozen(plan: Path) -> dict[str, Any]:
     return {**found, "blocks": {block["id"]: block for block in found["blocks"]}}
 
 
-def _serve(
-    frozen: Mapping[str, Any], block: Mapping[str, Any], store: Path, coordinator: int
-) -> None:
-    arm = Arm.model_validate_json(json.dumps(frozen["arms"][block["arm"]]["arm"]), by_alias=True)
-    task = Task(
+def _serve(asked: Mapping[str, Any], say: Say) -> None:
+    """Run one block, and say how that ended."""
+    arm: Arm | None = None
+    try:
+        frozen = _frozen(Path(asked["plan"]))
+        block = {**frozen["blocks"][asked["block"]], "done": asked["done"]}
+        data = json.dumps(frozen["arms"][block["arm"]]["arm"])
+        arm = Arm.model_validate_json(data, by_alias=True)
+        _run(_task(frozen, block, arm, asked["coordinator"]), Path(asked["plan"]).parent, say)
+    except Orphaned:
+        raise
+    except Exception as error:
+        say({"event": "error", "block": asked["block"], **_explain(error, arm)})
+    else:
+        say({"event": "done", "block": asked["block"]})
+
+
+def _task(frozen: Mapping[str, Any], block: Mapping[str, Any], arm: Arm, coordinator: int) -> Task:
+    return Task(
         run=frozen["run"],
         block=block["id"],
         arm=arm,
@@ -68,12 +93,21 @@ def _serve(
         every=frozen["every"],
         coordinator=coordinator,
     )
-    backend = backends()[arm.backend]
 
+
+def _run(task: Task, store: Path, say: Say) -> None:
     def report(generation: int, trained: Mapping[str, float]) -> None:
-        _emit({"event": "generation", "block": task.block, "generation": generation, **trained})
+        say({"event": "generation", "block": task.block, "generation": generation, **trained})
 
-    execute(task, backend, _runtime(backend), store, report)
+    def doing(what: str) -> None:
+        say({"event": "doing", "block": task.block, "what": what})
+
+    backend = backends()[task.arm.backend]
+    doing(f"importing {', '.join(backend.requires) or backend.name}")
+    runtime = _start(backend.name)
+    # Programs are compiled when they are first called, which is in the first generation.
+    doing("compiling, first generation" if backend.compiles else "first generation")
+    execute(task, backend, runtime, store, report)
 
 
 @cache
@@ -81,11 +115,7 @@ def _start(name: str) -> Runtime:
     return backends()[name].start()
 
 
-def _runtime(backend: Backend) -> Runtime:
-    return _start(backend.name)
-
-
-def _explain(error: Exception) -> dict[str, Any]:
+def _explain(error: Exception, arm: Arm | None) -> dict[str, Any]:
     """What went wrong in one line; ``bug`` says that it is nobody's fault but ours."""
     if isinstance(error, RecurseError):
         return {"message": str(error), "bug": False}
@@ -95,17 +125,14 @@ def _explain(error: Exception) -> dict[str, Any]:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         text = "out of memory; use fewer seeds or samples, or fewer jobs (-j)"
         return {"message": text, "bug": False}
+    culprit = blame(error, arm) if arm is not None else None
     return {
-        "message": f"{type(error).__name__}: {error}",
-        "bug": True,
+        "message": culprit or f"{type(error).__name__}: {error}",
+        "bug": culprit is None,
         "trace": traceback.format_exc(),
     }
 
 
-def _emit(event: Mapping[str, Any]) -> None:
-    print(json.dumps(event), file=_OUT, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))
     os._exit(0)  # all that matters is on disk; unloading a framework takes a third of a second

@@ -16,6 +16,7 @@ from recurse.numerics.streams import Streams
 from recurse.scenario.scenario import Arm
 from recurse.schedule import Pool, Row
 from recurse.sources import Batch
+from recurse.spec import BrokenKind
 
 LAST = "last/"
 
@@ -81,7 +82,8 @@ class Correction:
         """The corrected batch, and the share touched as ``corrected_share``.
 
         Raises:
-            ValueError: the corrector hands on another number of samples, or weights unannounced.
+            BrokenKind: the corrector hands on fewer fields or another number of samples, or weights
+                or marks that it has not announced.
         """
         if not self._active:
             return batch, {}
@@ -92,17 +94,21 @@ class Correction:
             self._corrector, self._runtime.xp, dict(batch), self._prepared, draws
         )
         if ("weight" in changed) != self._corrector.weighs:
-            text = "does not say truly whether it weighs samples"
-            raise ValueError(f"corrector '{self._corrector.kind}' {text}")
+            raise BrokenKind(self._corrector, "does not say truly whether it weighs samples")
         if ("mark" in changed) != self._corrector.marks:
-            text = "does not say truly whether it marks samples"
-            raise ValueError(f"corrector '{self._corrector.kind}' {text}")
+            raise BrokenKind(self._corrector, "does not say truly whether it marks samples")
+        if missing := batch.keys() - changed.keys():
+            text = f"does not hand on {', '.join(sorted(missing))}"
+            raise BrokenKind(self._corrector, text)
         for name, field in changed.items():
             if field.shape[1] != n:
                 text = f"hands on {field.shape[1]} samples ({name}), not {n}"
-                raise ValueError(f"corrector '{self._corrector.kind}' {text}")
+                raise BrokenKind(self._corrector, text)
         self._prepared |= {f"{LAST}{name}": changed[name] for name in self._corrector.keeps}
         values = np.asarray(self._runtime.host(share), dtype=np.float64)
+        if values.shape != (replicates := len(self._streams.seeds),):
+            text = f"records a share {list(values.shape)}, not one per replicate [{replicates}]"
+            raise BrokenKind(self._corrector, text)
         return changed, {"corrected_share": values}
 
 

@@ -14,6 +14,7 @@ from recurse.numerics.arrays import Array, Arrays, Host
 from recurse.numerics.streams import Streams
 from recurse.scenario.scenario import Arm
 from recurse.sources import Discrete
+from recurse.spec import BrokenKind
 
 
 class Meter:
@@ -22,6 +23,7 @@ class Meter:
     def __init__(self, arm: Arm, streams: Streams, runtime: Runtime) -> None:
         self._metrics: tuple[Metric, ...] = arm.metrics
         self._runtime = runtime
+        self._replicates = len(streams.seeds)
         self._compiled = runtime.compile(measure, (0, 1))
         self._source = arm.source
         counted = isinstance(arm.source, Discrete)
@@ -59,9 +61,25 @@ class Meter:
         view = (params, self.truth, samples, self.reference, quantities, rarity)
         values = self._compiled(self._metrics, self._runtime.xp, *view)
         return {
-            metric.kind: np.asarray(self._runtime.host(value), dtype=np.float64)
+            metric.kind: self._number(metric, value)
             for metric, value in zip(self._metrics, values, strict=True)
         }
+
+    def _number(self, metric: Metric, value: Array) -> NDArray[np.float64]:
+        """A metric on the host, ``[R]``.
+
+        Raises:
+            BrokenKind: it is of another shape, or no array of numbers at all.
+        """
+        try:
+            found = np.asarray(self._runtime.host(value), dtype=np.float64)
+        except (AttributeError, TypeError, ValueError) as error:
+            text = f"measures {type(value).__name__}, not an array of real numbers"
+            raise BrokenKind(metric, text) from error
+        if found.shape != (self._replicates,):
+            text = f"measures an array {list(found.shape)}, not one number per replicate"
+            raise BrokenKind(metric, f"{text} [{self._replicates}]")
+        return found
 
 
 def measure(

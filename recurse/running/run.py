@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,6 +25,7 @@ from recurse.planning.widths import Key, Measured
 from recurse.running.judge import judge
 from recurse.scenario.identity import canonical, digest
 from recurse.scenario.scenario import Scenario, load
+from recurse.store import signals
 from recurse.store.records import ClaimRecord, Member, Note, Provenance, ScenarioRecord, TheoryCurve
 from recurse.store.writer import StoreWriter
 
@@ -99,11 +101,13 @@ def run(
     """
     scenario = spec if isinstance(spec, Scenario) else load(spec, sets)
     require(scenario, only)
-    with StoreWriter(store, command) as writer:
+    with signals.listening((signal.SIGINT,)), signals.held(), StoreWriter(store, command) as writer:
         writer.ingest()
         workers = crew or Crew(jobs)
-        recall = partial(history, writer, scenario.name)
-        made = plan(scenario, recall, retry, workers.jobs).only(only)
+        with signals.prompt():
+            made = plan(
+                scenario, partial(history, writer, scenario.name), retry, workers.jobs
+            ).only(only)
         planned(made)
         name = writer.begin_run(
             _record(scenario), _members(made), made.data(), _provenance(command)
@@ -114,7 +118,8 @@ def run(
             with workers if crew is None else nullcontext():
                 engine = LocalEngine(made, writer, name, workers, watch, every)
                 failures = engine.execute()
-            claims = judge(scenario, lambda metric: writer.arrays(scenario.name, metric))
+            with signals.prompt():
+                claims = judge(scenario, lambda metric: writer.arrays(scenario.name, metric))
             writer.put_claims(scenario.name, claims)
             lost = _lost(made, writer)
             status = "failed" if failures or lost else "complete"
@@ -180,16 +185,15 @@ def _put_static(writer: StoreWriter, made: Plan) -> None:
     """What follows from the scenario alone: theory, schedules, remarks."""
     scenario = made.scenario
     by_label = {arm.label: arm.arm for arm in scenario.arms}
-    writer.put_theory(
-        scenario.name,
-        [
+    with signals.prompt():
+        curves = [
             TheoryCurve(label, arm.policy.kind, c.metric, c.kind, c.name, c.values, c.cite)
             for label, arm in by_label.items()
             for c in theory(arm)
             if c.metric in {metric.kind for metric in arm.metrics}
-        ],
-    )
-    schedules = {label: iter(arm.schedule) for label, arm in by_label.items()}
+        ]
+        schedules = {label: tuple(arm.schedule) for label, arm in by_label.items()}
+    writer.put_theory(scenario.name, curves)
     writer.put_schedule(scenario.name, schedules)
     notes = [Note(arm.label, "plan", text) for arm in made.arms for text in arm.notes]
     writer.put_notes(scenario.name, list(dict.fromkeys(notes)))

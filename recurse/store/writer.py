@@ -19,7 +19,7 @@ import duckdb
 
 from recurse.reading.problems import RecurseError
 from recurse.schedule import Row
-from recurse.store import database, queries, rows, snapshot
+from recurse.store import database, queries, rows, signals, snapshot
 from recurse.store.faults import fault
 from recurse.store.files import sweep, sync_directory
 from recurse.store.ingest import DivergentRerun, Outcome, insert_batch, reached
@@ -284,16 +284,17 @@ class StoreWriter:
     def _write(self, work: Callable[[], object], point: str = "put") -> None:
         """Run ``work`` as a transaction, twice if need be: it must bear being repeated."""
         self._dirty = True
-        try:
-            database.commit(self._connection, work, point)
-        except duckdb.Error:
-            # Whether it was committed is unknown, and a fatal error ends the connection.
-            self._reopen()
+        with signals.held():
             try:
                 database.commit(self._connection, work, point)
-            except duckdb.Error as error:
+            except duckdb.Error:
+                # Whether it was committed is unknown, and a fatal error ends the connection.
                 self._reopen()
-                raise self._explain(error) from error
+                try:
+                    database.commit(self._connection, work, point)
+                except duckdb.Error as error:
+                    self._reopen()
+                    raise self._explain(error) from error
 
     def _read(self, waiting: list[Path], damaged: list[str]) -> list[tuple[Path, Fragment]]:
         """The next batch off the end of ``waiting``, bounded in number and time."""

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from recurse.backend import backends
 from recurse.engines import block, png, worker
 from recurse.engines.block import Orphaned, Task
+from recurse.engines.crew import launch
 from recurse.lowering import Numbers
 from recurse.lowering.closed import ClosedForm
 from recurse.numerics.arrays import Arrays
@@ -170,10 +172,16 @@ def test_a_worker_that_started_after_its_coordinator_was_killed_computes_nothing
     said = {}
     for coordinator in (ended.pid, os.getpid()):
         line = json.dumps({**asked, "coordinator": coordinator})
-        command = [sys.executable, "-m", "recurse.engines.worker"]
-        done = subprocess.run(command, input=line, capture_output=True, text=True, check=True)
-        said[coordinator] = done.stdout, len(staged(tmp_path / "stage"))
-    assert said[ended.pid] == ("", 0)
+        with tempfile.TemporaryFile() as complaints:
+            process, heard = launch("recurse.engines.worker", (), complaints)
+            assert process.stdin is not None
+            process.stdin.write(line.encode())
+            process.stdin.close()
+            with heard:
+                text = heard.read().decode()
+            assert process.wait() == 0
+        said[coordinator] = text, len(staged(tmp_path / "stage"))
+    assert '"generation"' not in said[ended.pid][0] and said[ended.pid][1] == 0
     assert "done" in said[os.getpid()][0] and said[os.getpid()][1] == 7
 
 
@@ -187,7 +195,7 @@ def test_a_worker_that_started_after_its_coordinator_was_killed_computes_nothing
     ],
 )
 def test_what_a_worker_says_of_an_error(error: Exception, words: str, bug: bool) -> None:
-    said = worker._explain(error)
+    said = worker._explain(error, None)
     assert words in said["message"] and said["bug"] is bug
     json.dumps(said)
 
