@@ -72,7 +72,7 @@ def test_at_random_moments_every_signal_ends_a_run_with_its_code(
     """Ctrl-C goes to the whole process group, the others to the one process."""
     chance = random.Random(20_261_201)
     signals = [signal.SIGINT] * 10 + [signal.SIGTERM] * 3 + [signal.SIGHUP] * 3
-    tries = [(place, number, chance.uniform(0.3, 4.0)) for place, number in enumerate(signals)]
+    tries = [(place, number, chance.uniform(0.3, 2.5)) for place, number in enumerate(signals)]
 
     def attempt(one: tuple[int, signal.Signals, float]) -> str:
         place, number, moment = one
