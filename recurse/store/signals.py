@@ -21,6 +21,14 @@ _DEFAULTS = (signal.default_int_handler, signal.SIG_DFL)
 _TWICE = 0.2  # seconds within which two Ctrl-C are one: wrappers pass on what the terminal sent too
 
 
+class Stop(KeyboardInterrupt):
+    """A request to stop that is obeyed.
+
+    A class of its own, since Python kills itself by SIGINT at its very end if a plain
+    KeyboardInterrupt has passed through an ``exec``, also where it was caught then.
+    """
+
+
 class _State:
     """Of this process: the signals that came, when the first one did, and how deep it is held."""
 
@@ -81,10 +89,10 @@ def check() -> None:
     """A safe point.
 
     Raises:
-        KeyboardInterrupt: a request to stop has come.
+        Stop: a request to stop has come.
     """
     if _State.noted:
-        raise KeyboardInterrupt
+        raise Stop
 
 
 def noted() -> bool:
@@ -107,4 +115,4 @@ def _note(number: int, frame: FrameType | None) -> None:
         os._exit(exit_code())
     _State.noted.append(number)
     if not again and not _State.depth:
-        raise KeyboardInterrupt
+        raise Stop

@@ -169,3 +169,18 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=SECONDS)
     assert process.returncode == 130
+
+
+def test_a_request_inside_exec_does_not_change_the_exit_code() -> None:
+    """Python would end by SIGINT, which is no 143, after a KeyboardInterrupt in there."""
+    code = (
+        "import os, signal, sys\n"
+        "from recurse.store import signals\n"
+        "with signals.listening():\n"
+        "    try:\n"
+        "        exec('os.kill(os.getpid(), signal.SIGTERM); [0 for _ in range(10**6)]')\n"
+        "    except KeyboardInterrupt:\n"
+        "        code = signals.exit_code()\n"
+        "sys.exit(code)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 143
