@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from recurse.store.reader import Store
+from recurse.store.staging import staged
 
 LONG = """\
 version: 1
@@ -55,7 +56,7 @@ def start(
 def begun(store: Path, process: subprocess.Popen[bytes]) -> None:
     """Wait until results come in."""
     deadline = time.monotonic() + 120
-    while not list(store.glob("stage/*.frag")):
+    while not staged(store / "stage"):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -105,7 +106,7 @@ def test_what_is_stored_is_kept_and_the_run_says_how_to_go_on(tmp_path: Path, lo
             "interrupted"
         ]
         assert reader.metrics().height > 0
-    assert not list(store.glob("stage/*.frag"))
+    assert not staged(store / "stage")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
