@@ -13,8 +13,10 @@ from recurse.cli import console, failures, reporting
 from recurse.store.records import ClaimRecord
 
 if TYPE_CHECKING:
+    from recurse.planning.blocks import Cell
     from recurse.running.run import Result
 
+_SEEDS = 8  # seeds named in one line
 _VERDICTS = {True: ("holds", "green"), False: ("FAILS", "red"), None: ("cannot tell", "yellow")}
 
 
@@ -22,13 +24,15 @@ def summary(result: Result) -> str:
     """One line: what was run and what was there already."""
     plan = result.plan
     cached, ran = plan.count("cached"), {cell for block in plan.blocks for cell in block.cells}
-    if not ran and not result.lost:
+    if not ran and not result.lost and not result.short:
         return f"{plan.scenario.name}: cached: {cached} cells; nothing to run"
     broken = {cell for cell, _, _ in result.lost}
     broken |= {cell for failure in result.failures for cell in failure.block.cells}
-    parts = [f"{len(ran - broken)} cells run"] if ran else []
+    short = {one.cell for one in result.short}
+    parts = [f"{len(ran - broken - short)} cells run"] if ran else []
     parts += [f"{cached} cached"] if cached else []
     parts += [f"{len(broken)} failed"] if broken else []
+    parts += [f"{len(short)} incomplete"] if short else []
     return f"{plan.scenario.name}: {', '.join(parts)}"
 
 
@@ -91,9 +95,32 @@ def trouble(result: Result, command: str) -> None:
     for failure in result.failures:
         arm = result.plan.arms[failure.block.arm]
         console.error(f"{arm.label} on {arm.arm.backend}: {failure.message}")
-    if result.lost or result.failures:
+    for text in _lacking(result):
+        console.error(text)
+    for note in result.silent:
+        console.warn(f"warning: {note.arm}: {note.text}")
+    if result.lost or result.failures or result.short:
         retry = command if "--retry" in command or not result.lost else f"{command} --retry"
         console.warn(f"what finished is kept; to try the rest again: {retry}")
+
+
+def _lacking(result: Result) -> list[str]:
+    """Cells that are not complete although nothing failed: which, and what they lack."""
+    from recurse.planning import words
+
+    short = {one.cell: one for one in result.short}
+    by_arm: dict[int, list[Cell]] = {}
+    for cell in result.plan.cells:
+        if cell.id in short:
+            by_arm.setdefault(cell.arm, []).append(cell)
+    texts = []
+    for place, cells in by_arm.items():
+        arm = result.plan.arms[place]
+        seeds = ", ".join(str(cell.seed) for cell in cells[:_SEEDS])
+        more = f" and {len(cells) - _SEEDS} more" if len(cells) > _SEEDS else ""
+        what = words.gaps(gap for cell in cells for gap in short[cell.id].missing)
+        texts.append(f"{words.name(arm)}, seed {seeds}{more}: {what} did not reach the store")
+    return texts
 
 
 def code(results: Sequence[Result], partial: bool) -> int:
@@ -106,7 +133,7 @@ def code(results: Sequence[Result], partial: bool) -> int:
         return failures.bug(bugs[0].trace, bugs[0].message)
     for result in results:
         open_claims = any(claim.holds is None for claim in result.claims) and not partial
-        if result.failures or result.lost or open_claims:
+        if result.failures or result.lost or result.short or open_claims:
             return failures.FAILED
         if any(claim.holds is False for claim in result.claims):
             return failures.FAILED

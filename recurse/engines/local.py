@@ -12,6 +12,7 @@ from typing import Any
 from recurse.engines.crew import Crew, Worker
 from recurse.planning.blocks import Block
 from recurse.planning.plan import Plan
+from recurse.planning.words import gaps
 from recurse.store import signals
 from recurse.store.writer import StoreWriter
 
@@ -68,17 +69,47 @@ class LocalEngine:
             left.unlink()  # of a run that was killed
         self._file.write_text(json.dumps(self._frozen), encoding="utf-8")
         try:
-            while self._waiting or any(worker.block for worker in self._crew.workers):
-                signals.check()
-                self._assign()
-                self._listen()
-                self._ingest()
-                self._writer.publish_due()
+            self._serve()
+            while self._again():
+                self._serve()
         finally:
             self._crew.stop()
             self._ingest()
             self._file.unlink(missing_ok=True)
         return self.failures
+
+    def _serve(self) -> None:
+        """Until no block waits or is under way."""
+        while self._waiting or any(worker.block for worker in self._crew.workers):
+            signals.check()
+            self._assign()
+            self._listen()
+            self._ingest()
+            self._writer.publish_due()
+
+    def _again(self) -> bool:
+        """Let blocks wait again of which generations did not reach the store; False if none did.
+
+        A fragment may have been deleted or damaged between the worker and the database.
+        """
+        failed = {failure.block.id for failure in self.failures}
+        blocks = [block for block in self._plan.blocks if block.id not in failed]
+        wanted = {cell: block.last for block in blocks for cell in block.cells}
+        short = {one.cell: one for one in self._writer.short(wanted)}
+        for block in blocks:
+            lacking = [short[cell] for cell in block.cells if cell in short]
+            if not lacking:
+                continue
+            self._done[block.id] = min(one.done for one in lacking)
+            text = f"{gaps(gap for one in lacking for gap in one.missing)} did not reach the store"
+            tried = self._tries[block.id] = self._tries.get(block.id, 0) + 1
+            if tried < _TRIES:
+                self._watch(Progress("retry", block, message=text))
+                self._waiting.append(block)
+            else:
+                self.failures.append(Failure(block, f"{text}, although it was run again"))
+                self._watch(Progress("failed", block, message=text))
+        return bool(self._waiting)
 
     def _cost(self, block: Block) -> float:
         """Costly blocks go first, so that the last worker is not left alone with one."""

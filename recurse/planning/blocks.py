@@ -37,6 +37,8 @@ class History:
     """Cell -> the block that the scenario's last plan put it in."""
     probes: Probes = field(default_factory=dict)
     """What was measured of arms, whatever the scenario."""
+    measured: Collection[tuple[str, str, str]] | None = None
+    """(arm, backend, metric) of the scenario's last run that had any value; None: not known."""
 
 
 Recall = Callable[[Collection[str]], History]

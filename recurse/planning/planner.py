@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,10 @@ def plan(
     arms = tuple(_plan_arm(labelled, len(seeds), jobs, history) for labelled in scenario.arms)
     cells: list[Cell] = []
     blocks: list[Block] = []
+    arms = tuple(
+        _warned(arm, [name for _, name, _ in names], history)
+        for arm, names in zip(arms, named, strict=True)
+    )
     for index, (arm, names) in enumerate(zip(arms, named, strict=True)):
         mine = [cell_of(index, arm, seed, name, text, history, retry) for seed, name, text in names]
         cells.extend(mine)
@@ -127,6 +132,24 @@ def _plan_arm(labelled: LabelledArm, seeds: int, jobs: int, history: History) ->
             "the corrector injects draws from the source; compare with an arm of fresh real data"
         )
     return ArmPlan(labelled.label, labelled.axes, arm, lowering, reason, cost, width, tuple(notes))
+
+
+def _warned(arm: ArmPlan, cells: Collection[str], history: History) -> ArmPlan:
+    """The arm with a warning for every metric that was never a number in what is stored of it."""
+    held = any(history.cells[cell].done >= 0 for cell in cells if cell in history.cells)
+    if history.measured is None or not held:
+        return arm
+    silent = never_measured(arm, history.measured)
+    return replace(arm, notes=(*arm.notes, *silent)) if silent else arm
+
+
+def never_measured(arm: ArmPlan, measured: Collection[tuple[str, str, str]]) -> list[str]:
+    """A warning for every metric of the arm that is not among those that had a value."""
+    return [
+        f"metric '{metric.kind}' was not a number (NaN) in any generation of any seed"
+        for metric in arm.arm.metrics
+        if (arm.label, arm.arm.backend, metric.kind) not in measured
+    ]
 
 
 def _left_out(arm: Arm) -> list[str]:

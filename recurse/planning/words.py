@@ -15,6 +15,7 @@ from recurse.spec import number_text
 
 _SHOWN = 8  # arms printed in full
 _REASONS = 4
+_GAPS = 4
 _COMMON = tuple(field for field in ARM_FIELDS if field != "backend")
 
 Emphasis = Callable[[str], str]
@@ -68,6 +69,15 @@ def explain(
 def name(arm: ArmPlan) -> str:
     """An arm as it is called on screen."""
     return f"{arm.label} on {arm.arm.backend}"
+
+
+def gaps(missing: Iterable[tuple[int, int]]) -> str:
+    """Generations, given as the first and last of each stretch, in words."""
+    found = sorted(set(missing))
+    texts = [str(first) if first == last else f"{first} to {last}" for first, last in found]
+    more = f" and {len(texts) - _GAPS} more gaps" if len(texts) > _GAPS else ""
+    noun = "generation" if [last - first for first, last in found] == [0] else "generations"
+    return f"{noun} {', '.join(texts[:_GAPS])}{more}"
 
 
 def row_text(row: Row) -> str:

@@ -17,16 +17,25 @@ from typing import Any
 
 from recurse.engines.crew import Crew
 from recurse.engines.local import Failure, LocalEngine, Progress, Watch
-from recurse.planning.blocks import History, Known
+from recurse.planning.blocks import Cell, History, Known
 from recurse.planning.plan import Plan
-from recurse.planning.planner import plan, require
+from recurse.planning.planner import never_measured, plan, require
 from recurse.planning.promises import theory
 from recurse.planning.widths import Key, Measured
 from recurse.running.judge import judge
 from recurse.scenario.identity import canonical, digest
 from recurse.scenario.scenario import Scenario, load
 from recurse.store import signals
-from recurse.store.records import ClaimRecord, Member, Note, Provenance, ScenarioRecord, TheoryCurve
+from recurse.store.records import (
+    CellRecord,
+    ClaimRecord,
+    Member,
+    Note,
+    Provenance,
+    ScenarioRecord,
+    Short,
+    TheoryCurve,
+)
 from recurse.store.writer import StoreWriter
 
 _PACKAGES = (
@@ -52,6 +61,10 @@ class Result:
     """Cells whose model broke: (cell, generation, reason)."""
     claims: tuple[ClaimRecord, ...]
     messages: tuple[str, ...]
+    short: tuple[Short, ...] = ()
+    """Cells that lack generations and neither failed nor are in a block that did."""
+    silent: tuple[Note, ...] = ()
+    """Warnings of metrics that were never a number."""
 
     def __repr__(self) -> str:
         lost, held = len(self.lost), sum(claim.holds is True for claim in self.claims)
@@ -63,7 +76,8 @@ class Result:
     @property
     def holds(self) -> bool:
         """Whether every cell finished and every claim holds."""
-        return not self.failures and not self.lost and all(c.holds for c in self.claims)
+        whole = not (self.failures or self.lost or self.short)
+        return whole and all(claim.holds for claim in self.claims)
 
 
 def run(
@@ -121,12 +135,16 @@ def run(
             with signals.prompt():
                 claims = judge(scenario, lambda metric: writer.arrays(scenario.name, metric))
             writer.put_claims(scenario.name, claims)
-            lost = _lost(made, writer)
-            status = "failed" if failures or lost else "complete"
+            stored = _stored(made, writer)
+            lost, short = _lost(stored), _short(made, writer, failures)
+            silent = _silent(made, writer, stored)
+            writer.put_notes(scenario.name, _notes(made, silent))
+            status = "failed" if failures or lost else "incomplete" if short else "complete"
         finally:
             writer.finish_run(status)
         writer.publish()
-        return Result(made, tuple(failures), lost, tuple(claims), tuple(writer.messages))
+        messages = tuple(writer.messages)
+        return Result(made, tuple(failures), lost, tuple(claims), messages, short, silent)
 
 
 def history(writer: Any, scenario: str, cells: Collection[str]) -> History:
@@ -142,13 +160,60 @@ def history(writer: Any, scenario: str, cells: Collection[str]) -> History:
         places,
         writer.planned(scenario),
         probes,
+        writer.measured(scenario),
     )
 
 
-def _lost(made: Plan, writer: StoreWriter) -> tuple[tuple[str, int, str], ...]:
+def _stored(made: Plan, writer: StoreWriter) -> list[tuple[Cell, CellRecord]]:
+    """The cells of the plan of which anything is stored."""
     known = writer.history([cell.id for cell in made.cells])
-    broken = [(cell.id, known[cell.id]) for cell in made.cells if cell.id in known]
-    return tuple((i, k.generations_done + 1, k.failure) for i, k in broken if k.failure)
+    return [(cell, known[cell.id]) for cell in made.cells if cell.id in known]
+
+
+def _lost(stored: Sequence[tuple[Cell, CellRecord]]) -> tuple[tuple[str, int, str], ...]:
+    return tuple(
+        (cell.id, known.generations_done + 1, known.failure)
+        for cell, known in stored
+        if known.failure
+    )
+
+
+def _short(made: Plan, writer: StoreWriter, failures: Sequence[Failure]) -> tuple[Short, ...]:
+    """The cells that were to be complete and are not: whatever happened, a run must not hide it."""
+    failed = {cell for failure in failures for cell in failure.block.cells}
+    asked = {cell for block in made.blocks for cell in block.cells} - failed
+    wanted = {
+        cell.id: made.arms[cell.arm].arm.generations
+        for cell in made.cells
+        if cell.id in asked or cell.status == "cached"
+    }
+    return tuple(writer.short(wanted))
+
+
+def _silent(
+    made: Plan, writer: StoreWriter, stored: Sequence[tuple[Cell, CellRecord]]
+) -> tuple[Note, ...]:
+    """A warning for every metric that was never a number; the plan knows of what ran before."""
+    ran = {block.arm for block in made.blocks}
+    measured = writer.measured(made.scenario.name) if ran else set()
+    held = {cell.arm for cell, known in stored if known.generations_done >= 0}
+    found = []
+    for place, arm in enumerate(made.arms):
+        now = never_measured(arm, measured) if place in ran & held else []
+        before = [text for text in never_measured(arm, ()) if text in arm.notes]
+        found += [Note(arm.label, "metric", text) for text in (now if place in ran else before)]
+    return tuple(found)
+
+
+def _notes(made: Plan, silent: Sequence[Note] = ()) -> list[Note]:
+    """The remarks of the plan and on metrics, each once."""
+    notes = [
+        Note(arm.label, "plan", text)
+        for arm in made.arms
+        for text in arm.notes
+        if text not in never_measured(arm, ())
+    ]
+    return list(dict.fromkeys([*silent, *notes]))
 
 
 def _record(scenario: Scenario) -> ScenarioRecord:
@@ -195,8 +260,7 @@ def _put_static(writer: StoreWriter, made: Plan) -> None:
         schedules = {label: tuple(arm.schedule) for label, arm in by_label.items()}
     writer.put_theory(scenario.name, curves)
     writer.put_schedule(scenario.name, schedules)
-    notes = [Note(arm.label, "plan", text) for arm in made.arms for text in arm.notes]
-    writer.put_notes(scenario.name, list(dict.fromkeys(notes)))
+    writer.put_notes(scenario.name, _notes(made))
 
 
 def _provenance(command: str) -> Provenance:

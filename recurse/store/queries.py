@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from itertools import pairwise
 
 import duckdb
 import numpy as np
 
 from recurse.store.database import schema_version
-from recurse.store.records import CellRecord, Curves, ProbeRecord
+from recurse.store.records import CellRecord, Curves, ProbeRecord, Short
 
 
 def history(
@@ -29,6 +30,43 @@ def history(
         cell: CellRecord(cell, block or "", done, reason, identity or "")
         for cell, block, done, reason, identity in rows
     }
+
+
+def short(connection: duckdb.DuckDBPyConnection, wanted: Mapping[str, int]) -> list[Short]:
+    """Which cells lack a generation up to the one that is wanted of each, and did not fail there.
+
+    In the order of ``wanted``.
+    """
+    known = history(connection, wanted)
+    none = CellRecord("", "", -1, None, "")
+    found = {cell: known.get(cell, none) for cell in wanted}
+    lacking = {
+        cell: one.generations_done
+        for cell, one in found.items()
+        if one.generations_done < wanted[cell] and one.failure is None
+    }
+    held: dict[str, set[int]] = {cell: set() for cell in lacking}
+    query = "SELECT cell, generation FROM generations WHERE cell IN (SELECT unnest(?))"
+    for cell, generation in connection.execute(query, [list(lacking)]).fetchall():
+        held[cell].add(generation)
+    return [Short(cell, done, _gaps(held[cell], wanted[cell])) for cell, done in lacking.items()]
+
+
+def _gaps(held: Collection[int], last: int) -> tuple[tuple[int, int], ...]:
+    """First and last of each run of numbers in ``0..last`` that are not held."""
+    inside = (generation for generation in held if generation <= last)
+    edges = [-1, *sorted(inside), last + 1]
+    return tuple((a + 1, b - 1) for a, b in pairwise(edges) if b - a > 1)
+
+
+def measured(connection: duckdb.DuckDBPyConnection, scenario: str) -> set[tuple[str, str, str]]:
+    """(arm, backend, metric) of which any value is stored: NaN is not."""
+    rows = connection.execute(
+        "SELECT DISTINCT arm, backend, metric FROM members JOIN metrics USING (cell) "
+        "WHERE scenario = ?",
+        [scenario],
+    ).fetchall()
+    return set(rows)
 
 
 def places(connection: duckdb.DuckDBPyConnection, scenario: str) -> dict[tuple[str, str, int], str]:

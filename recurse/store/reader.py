@@ -188,6 +188,10 @@ class Store:
         """What is stored of these cells and of those that ran with them, by id; all by default."""
         return queries.history(self._connection, cells)
 
+    def measured(self, scenario: str) -> set[tuple[str, str, str]]:
+        """(arm, backend, metric) of which any value is stored: NaN is not."""
+        return queries.measured(self._connection, scenario)
+
     def places(self, scenario: str) -> dict[tuple[str, str, int], str]:
         """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""
         return queries.places(self._connection, scenario)

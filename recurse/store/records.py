@@ -115,6 +115,18 @@ class CellRecord:
     identity: str
 
 
+class Short(NamedTuple):
+    """A cell with fewer generations than were asked for, and no failure that says why.
+
+    ``done`` is the newest generation with no gap before it (-1: none); ``missing`` are the first
+    and last generation of each gap.
+    """
+
+    cell: str
+    done: int
+    missing: tuple[tuple[int, int], ...]
+
+
 class Curves(NamedTuple):
     """A metric of one arm on one backend, for all its seeds.
 

@@ -35,6 +35,7 @@ from recurse.store.records import (
     ProbeRecord,
     Provenance,
     ScenarioRecord,
+    Short,
     TheoryCurve,
 )
 from recurse.store.staging import DamagedFragment, Fragment, read_fragment, staged
@@ -116,7 +117,7 @@ class StoreWriter:
         return self.run
 
     def finish_run(self, status: str) -> None:
-        """Record how the run ended: complete, failed, interrupted."""
+        """Record how the run ended: complete, failed, incomplete, interrupted."""
         row = [rows.now(), status, self.run]
         query = "UPDATE runs SET finished = ?, status = ? WHERE run = ?"
         self._write(lambda: self._connection.execute(query, row))
@@ -179,6 +180,14 @@ class StoreWriter:
     def history(self, cells: Collection[str] | None = None) -> dict[str, CellRecord]:
         """What is stored of these cells and of those that ran with them, by id; all by default."""
         return queries.history(self._connection, cells)
+
+    def short(self, wanted: Mapping[str, int]) -> list[Short]:
+        """Which cells lack a generation up to the one wanted of each, and did not fail there."""
+        return queries.short(self._connection, wanted)
+
+    def measured(self, scenario: str) -> set[tuple[str, str, str]]:
+        """(arm, backend, metric) of which any value is stored: NaN is not."""
+        return queries.measured(self._connection, scenario)
 
     def places(self, scenario: str) -> dict[tuple[str, str, int], str]:
         """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""
