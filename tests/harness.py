@@ -11,14 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurse.backend import Runtime, backends
-from recurse.families import Closed
 from recurse.loop import Outcome, State, run
-from recurse.lowering import Operations
-from recurse.lowering.closed import ClosedForm
+from recurse.lowering import Operations, decision
+from recurse.lowering.decision import decide
 from recurse.lowering.measure import host_arrays, runtime_arrays
-from recurse.lowering.neural import NeuralNet
-from recurse.lowering.remembered import Remembered
-from recurse.planning.planner import not_exact
 from recurse.scenario.scenario import Arm
 
 Array = NDArray[np.float64]
@@ -32,13 +28,9 @@ def runtime(backend: str) -> Runtime:
 
 def operations(arm: Arm, seeds: Sequence[int], exact: bool | None = None) -> Operations:
     """What the loop works with; by default lowered as the planner would."""
-    started = runtime(arm.backend)
-    if isinstance(arm.model, Closed):
-        if arm.model.remembers:
-            return Remembered(arm, tuple(seeds), started)
-        chosen = not_exact(arm) is None if exact is None else exact
-        return ClosedForm(arm, tuple(seeds), started, chosen)
-    return NeuralNet(arm, tuple(seeds), started, backends()[arm.backend])
+    chosen = decide(arm).lowering == "statistics" if exact is None else exact
+    backend = backends()[arm.backend]
+    return decision.operations(arm, tuple(seeds), runtime(arm.backend), backend, chosen)
 
 
 @dataclass

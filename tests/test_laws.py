@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from recurse.correctors.oracle import Oracle
 from recurse.families.gaussian import Gaussian
+from recurse.lowering.decision import decide
 from recurse.metrics.mean_error import MeanError
 from recurse.metrics.variance_ratio import VarianceRatio
 from recurse.metrics.w2 import W2
-from recurse.planning.planner import not_exact
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
@@ -123,7 +123,7 @@ def cases(arms: dict[str, Arm], detectable: float) -> dict[str, Case]:
     found = {}
     for name, arm in arms.items():
         found[f"{name}, samples"] = Case(arm, False, 3_000, detectable * 2)
-        if not_exact(arm) is None:
+        if decide(arm).lowering == "statistics":
             found[f"{name}, statistics"] = Case(arm, True, 12_000, detectable)
     return found
 

@@ -12,7 +12,7 @@ import array_api_strict as strict
 import numpy as np
 import pytest
 
-from recurse.correctors import Corrector
+from recurse.correctors import Corrector, Prepared
 from recurse.correctors.curation import Curation
 from recurse.correctors.detector import Detector
 from recurse.correctors.edit_labels import EditLabels
@@ -23,6 +23,7 @@ from recurse.correctors.unlearn import Unlearn
 from recurse.correctors.verifier import Reference, Verifier
 from recurse.correctors.watermark import Watermark
 from recurse.families.linear import Linear
+from recurse.families.roles import Pointwise
 from recurse.judges.rewards import Nearness
 from recurse.metrics import View
 from recurse.metrics.alive import Alive
@@ -72,7 +73,7 @@ def put(arrays: Any) -> dict[str, Any]:
 
 def pointwise(arm: Any) -> bool:
     """Fits that look at every sample are tested in their own files."""
-    return bool(arm.model.pointwise)
+    return isinstance(arm.model, Pointwise)
 
 
 FAMILIES = [kind for kind, arm in EXAMPLES.items() if arm.source.law == kind and not pointwise(arm)]
@@ -137,15 +138,14 @@ def test_correctors(name: str, labelled: bool) -> None:
         drawn["label"] = batch["label"]
     if corrector.keeps:
         batch["y"], drawn["y"] = batch["x"][..., 0], batch["x"][..., 0]
-    kept = {f"last/{name}": batch[name] for name in corrector.keeps}
+    kept = {name: batch[name] for name in corrector.keeps}
     source: Any = FRESH_DESIGN if corrector.marks else SKEW
-    prepared = put({**kept, **corrector.prepare(STREAMS, source, real)})
-    corrected, share = corrector.correct(strict, put(batch), prepared, put(drawn))
-    said = {"weight": corrector.weighs, "mark": corrector.marks}
-    weight = {name for name, has in said.items() if has}
-    assert corrected.keys() == batch.keys() | weight and share.shape == (3,)
-    assert all(corrected[name].dtype == strict.float64 for name in weight)
-    assert corrected["x"].shape == (3, 12, 3) and share.dtype == strict.float64
+    known = Prepared(put(corrector.prepare(STREAMS, source, real)), put(kept), {})
+    corrected, share = corrector.correct(strict, put(batch), known, put(drawn))
+    assert corrected.fields.keys() == batch.keys() and share.shape == (3,)
+    assert corrected.fields["x"].shape == (3, 12, 3) and share.dtype == strict.float64
+    for found, said in ((corrected.weight, corrector.weighs), (corrected.mark, corrector.marks)):
+        assert (found is not None) == said and (not said or found.dtype == strict.float64)
 
 
 SELECTIONS: list[tuple[Any, Corrector]] = [
@@ -162,12 +162,12 @@ SELECTIONS: list[tuple[Any, Corrector]] = [
 @pytest.mark.parametrize(("source", "corrector"), SELECTIONS, ids=repr)
 def test_selections(source: Any, corrector: Corrector) -> None:
     """Every way to select, of the fields that it is for."""
-    prepared = put(corrector.prepare(STREAMS, source, {}))
+    known = Prepared(put(corrector.prepare(STREAMS, source, {})), {}, {})
     draws = put(corrector.draws(STREAMS, source, 1, 12))
     batch = put(source.draw(STREAMS, 1, "batch", corrector.candidates(12)))
-    corrected, share = corrector.correct(strict, batch, prepared, draws)
-    assert {values.shape[:2] for values in corrected.values()} == {(3, 12)}
-    assert ("weight" in corrected) == corrector.weighs and share.shape == (3,)
+    corrected, share = corrector.correct(strict, batch, known, draws)
+    assert {values.shape[:2] for values in corrected.fields.values()} == {(3, 12)}
+    assert (corrected.weight is not None) == corrector.weighs and share.shape == (3,)
 
 
 ONE = (ParameterError(), Alive())

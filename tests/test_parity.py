@@ -13,7 +13,7 @@ import pytest
 
 from recurse.backend import backends
 from recurse.families.gaussian import Gaussian
-from recurse.planning.planner import not_exact
+from recurse.lowering.decision import decide
 from recurse.policies.replace import Replace
 from recurse.scenario.scenario import Arm, Samples
 from tests.closed_arms import ARMS, normal
@@ -23,7 +23,7 @@ OTHERS = [name for name in backends() if name != "numpy"]
 LOWERED = [
     (name, exact)
     for name, arm in ARMS.items()
-    for exact in ((True, False) if not_exact(arm) is None else (False,))
+    for exact in ((True, False) if decide(arm).lowering == "statistics" else (False,))
 ]
 
 
@@ -83,7 +83,7 @@ def test_a_longer_run_extends_a_shorter_one(name: str, exact: bool) -> None:
     long = simulate(arm, 2, exact)
     for last in sorted({0, 1, 2, arm.generations - 1}):
         short = simulate(change(arm, generations=last), 2, exact)
-        assert not_exact(change(arm, generations=last)) == not_exact(arm)
+        assert decide(change(arm, generations=last)) == decide(arm)
         for metric in short.metrics:
             assert np.array_equal(short[metric], long[metric][: last + 1], equal_nan=True)
 

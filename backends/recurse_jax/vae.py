@@ -147,7 +147,7 @@ def _train(
 def _loss(state: Any, network: Any, spec: Vae, image: Array, eps: Array) -> Array:
     """The mean loss of one replicate's batch."""
     decoded, mean, logvar = _model(network, state)(image, eps)
-    return -jnp.mean(spec.bound(jnp, image, decoded, mean, logvar, spec.beta))
+    return -jnp.mean(spec.elbo(jnp, image, decoded, mean, logvar, spec.beta))
 
 
 def _sample(spec: Vae, n: int, params: dict[str, Array], code: Array, pixels: Array) -> Array:
@@ -174,7 +174,7 @@ def _bounds(spec: Vae, params: dict[str, Array], image: Array, keys: Array) -> A
 
     def one(eps: Array) -> Array:
         outputs = jax.vmap(lambda s, x, e: _model(network, s)(x, e))(state, image, eps)
-        bound: Array = spec.bound(jnp, image, *outputs)
+        bound: Array = spec.elbo(jnp, image, *outputs)
         return bound
 
     eps = noise.normal(keys, (DRAWS, image.shape[1], spec.latent))

@@ -102,7 +102,7 @@ class VAE:
     def _bound(
         self, image: Tensor, decoded: Tensor, mean: Tensor, logvar: Tensor, beta: float
     ) -> Tensor:
-        bound: Tensor = self.spec.bound(self.runtime.xp, image, decoded, mean, logvar, beta)
+        bound: Tensor = self.spec.elbo(self.runtime.xp, image, decoded, mean, logvar, beta)
         return bound
 
     def _generators(self, streams: Streams, generation: int, purpose: str) -> list[torch.Generator]:

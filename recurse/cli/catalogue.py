@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from recurse.backend import backends
-from recurse.families import Closed
+from recurse.families import Family
 from recurse.reading import jsonschema
 from recurse.reading.docstrings import docstrings
 from recurse.reading.problems import RecurseError
@@ -77,7 +77,7 @@ def entries(role: str | None = None, name: str = "") -> list[Entry]:
 def _entry(role: str, kind: str, spec: type[Kind]) -> Entry:
     able: tuple[str, ...] = ()
     if role == "model":
-        every = issubclass(spec, Closed)
+        every = issubclass(spec, Family) and not spec.trained
         able = tuple(b for b, found in backends().items() if every or kind in found.families)
     first, *more = (_plain(text) for text in inspect.cleandoc(spec.__doc__ or "").split("\n\n"))
     return Entry(role, kind, first, tuple(more), spec.cite, able, tuple(_fields(spec)))

@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recurse.families import Family
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.arrays import Array, Arrays, Batch, Fields, Host
 from recurse.numerics.streams import Streams
-from recurse.sources import Batch, Source
+from recurse.sources import Source
 from recurse.spec import Kind
 
 Origin = Literal["nothing", "real sample", "true distribution", "external verifier"]
 
 
+class Prepared(NamedTuple):
+    """What a corrector knows before it acts."""
+
+    learned: Arrays
+    """What ``prepare`` returned."""
+    last: Arrays
+    """The fields that it ``keeps``: those of the real sample at first, then of the batch that it
+    handed on last."""
+    marked: Arrays
+    """Statistics of the samples that it marked, in all data of a fit; for ``adjust`` only."""
+
+
 class Corrector(Kind):
-    """A map of synthetic samples; it records what share it touched, and whence it knows better."""
+    """A map of synthetic samples; it records the share that it touched, and where its extra
+    information comes from."""
 
     origin: ClassVar[Origin] = "nothing"
     weighs: ClassVar[bool] = False
-    """Whether it weighs samples, which families trained by gradient steps do not know."""
-
+    """True if it weighs samples, which families trained by gradient steps do not know."""
     marks: ClassVar[bool] = False
-    """Whether it hands on a field ``mark`` ``[R, n]``, 1 for the samples that it means: ``adjust``
-    is then given their statistics in all data of the fit, ``marked_<name>``."""
+    """True if it marks the samples that it means: ``adjust`` is then given their statistics."""
     keeps: ClassVar[tuple[str, ...]] = ()
-    """Fields of the data that it works on from generation to generation: ``last/<name>`` among what
-    is prepared is that of the real sample at first, then of the batch that it handed on."""
-
+    """Fields of the data that it works on from generation to generation: see ``Prepared.last``."""
     moves: ClassVar[bool] = False
-    """Whether samples that it hands on may have other inputs than those that it was given."""
+    """True if samples that it hands on may have other inputs than those that it was given."""
 
     def refusal(self, source: Source, fields: tuple[str, ...]) -> str | None:
         """Why it cannot serve this source and these fields, or None."""
@@ -46,7 +55,7 @@ class Corrector(Kind):
         """How many samples it wants to see for ``n`` that it hands on."""
         return n
 
-    def prepare(self, streams: Streams, source: Source, real: Batch) -> Host:
+    def prepare(self, streams: Streams, source: Source, real: Fields) -> Host:
         """What it learns from the real sample, once per block."""
         return {}
 
@@ -55,26 +64,24 @@ class Corrector(Kind):
         return {}
 
     def correct(
-        self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
-    ) -> tuple[Arrays, Array]:
-        """The corrected batch of n samples and the share touched, ``[R]``.
-
-        A field ``weight`` ``[R, n]`` in the corrected batch weighs the samples; 0 leaves one out.
-        """
+        self, xp: Any, batch: Arrays, prepared: Prepared, draws: Arrays
+    ) -> tuple[Batch, Array]:
+        """The corrected batch of n samples and the share touched, ``[R]``."""
         first = next(iter(batch.values()))
-        return batch, xp.zeros_like(first[(slice(None),) + (0,) * (first.ndim - 1)])
+        return Batch(batch), xp.zeros_like(first[(slice(None),) + (0,) * (first.ndim - 1)])
 
     def screen(
         self, streams: Streams, generation: int, purpose: str, n: int
     ) -> NDArray[np.float64] | None:
-        """Weights ``[R, n]`` of ``n`` real samples, for what cannot tell them apart; None: all 1.
+        """Weights ``[R, n]`` of ``n`` real samples, of a corrector that takes some of them for
+        synthetic; None: all 1.
 
         The real sample is screened once, before the first fit.
         """
         return None
 
     def adjust(
-        self, call: Callable[..., Any], params: Arrays, previous: Arrays, prepared: Arrays
+        self, call: Callable[..., Any], params: Arrays, previous: Arrays, prepared: Prepared
     ) -> Arrays:
         """The model that is kept of the one just fitted; ``previous`` is empty in generation 0.
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from recurse.correctors import Corrector, Origin
+from recurse.correctors import Corrector, Origin, Prepared
 from recurse.judges.rewards import Nearness, Number
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.arrays import Array, Arrays, Batch, Host
 from recurse.numerics.streams import Streams, Uniform
 from recurse.sources import Source
 
@@ -65,19 +65,20 @@ class Curation(Corrector):
         return {"choice": streams.draw(generation, "corrector/choice", Uniform((n,)))}
 
     def correct(
-        self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
-    ) -> tuple[Arrays, Array]:
+        self, xp: Any, batch: Arrays, prepared: Prepared, draws: Arrays
+    ) -> tuple[Batch, Array]:
         choice = draws["choice"]
         replicates, n = choice.shape
         reward = xp.reshape(self.reward(xp, batch), (replicates, n, self.k))
         chance = xp.exp(reward - xp.max(reward, axis=-1, keepdims=True))
-        heaped = xp.cumulative_sum(chance, axis=-1)
-        passed = heaped <= choice[..., None] * heaped[..., -1:]
+        ends = xp.cumulative_sum(chance, axis=-1)
+        passed = ends <= choice[..., None] * ends[..., -1:]
         # Rounding can let the last candidate be passed too.
         place = xp.clip(xp.sum(xp.astype(passed, xp.int64), axis=-1), max=self.k - 1)
         index = place + self.k * xp.arange(n, dtype=xp.int64)[None, :]
         left_out = xp.zeros_like(choice[:, 0]) + (1.0 - 1.0 / self.k)
-        return {name: _taken(xp, values, index) for name, values in batch.items()}, left_out
+        kept = {name: _taken(xp, values, index) for name, values in batch.items()}
+        return Batch(kept), left_out
 
     def reward(self, xp: Any, batch: Arrays) -> Array:
         """``r(x)`` of every sample, ``[R, n]``."""

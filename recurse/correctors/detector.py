@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from recurse.correctors import Corrector, Origin
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.correctors import Corrector, Origin, Prepared
+from recurse.numerics.arrays import Array, Arrays, Batch, Host
 from recurse.numerics.streams import Normal, Streams
 from recurse.sources import Source
 
@@ -89,6 +89,6 @@ class Detector(Corrector):
         return float(weights @ values / weights.sum())
 
     def correct(
-        self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
-    ) -> tuple[Arrays, Array]:
-        return {**batch, "weight": draws["weight"]}, xp.mean(1.0 - draws["weight"], axis=1)
+        self, xp: Any, batch: Arrays, prepared: Prepared, draws: Arrays
+    ) -> tuple[Batch, Array]:
+        return Batch(batch, weight=draws["weight"]), xp.mean(1.0 - draws["weight"], axis=1)

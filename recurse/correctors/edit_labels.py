@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.correctors import Corrector, without_labels
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.correctors import Corrector, Prepared, without_labels
+from recurse.numerics.arrays import Array, Arrays, Batch, Host
 from recurse.numerics.streams import Streams, Subset, Uniform
 from recurse.sources import Source
 from recurse.sources.linear_regression import Regression
@@ -44,8 +44,8 @@ class EditLabels(Corrector):
         return {"edit": (order >= first) & (order < last)}
 
     def correct(
-        self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
-    ) -> tuple[Arrays, Array]:
+        self, xp: Any, batch: Arrays, prepared: Prepared, draws: Arrays
+    ) -> tuple[Batch, Array]:
         edit = draws["edit"]
-        y = xp.where(edit, batch["y"], prepared["last/y"])
-        return {**batch, "y": y}, xp.mean(xp.astype(edit, xp.float64), axis=1)
+        y = xp.where(edit, batch["y"], prepared.last["y"])
+        return Batch({**batch, "y": y}), xp.mean(xp.astype(edit, xp.float64), axis=1)

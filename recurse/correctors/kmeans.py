@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.correctors import Corrector, Origin
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.correctors import Corrector, Origin, Prepared
+from recurse.numerics.arrays import Array, Arrays, Batch, Fields, Host
 from recurse.numerics.streams import Streams
-from recurse.sources import Batch, Source
+from recurse.sources import Source
 
 _FIELDS = ("image", "x")
 
@@ -34,7 +34,7 @@ class KMeans(Corrector):
             return f"k-means needs vectors or images without a regression label, not {fields}"
         return None
 
-    def prepare(self, streams: Streams, source: Source, real: Batch) -> Host:
+    def prepare(self, streams: Streams, source: Source, real: Fields) -> Host:
         """Centroids ``[R, k, d]`` and their labels ``[R, k]`` where the real sample has labels."""
         name = _vector(real)
         seeds = [int(g.integers(2**31)) for g in streams.generators(0, "corrector/kmeans")]
@@ -69,14 +69,14 @@ class KMeans(Corrector):
         return np.concatenate(centroids).astype(x.dtype), np.concatenate(owners)
 
     def correct(
-        self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
-    ) -> tuple[Arrays, Array]:
+        self, xp: Any, batch: Arrays, prepared: Prepared, draws: Arrays
+    ) -> tuple[Batch, Array]:
         name = _vector(batch)
-        x, centroids = batch[name], prepared["centroids"]
+        x, centroids = batch[name], prepared.learned["centroids"]
         cross = xp.matmul(x, xp.matrix_transpose(centroids))
         distance = xp.sum(centroids**2, axis=-1)[:, None, :] - 2.0 * cross
-        if "labels" in prepared and "label" in batch:
-            other = batch["label"][:, :, None] != prepared["labels"][:, None, :]
+        if "labels" in prepared.learned and "label" in batch:
+            other = batch["label"][:, :, None] != prepared.learned["labels"][:, None, :]
             # A class that the real sample lacks has no centroids: then the nearest of any.
             other = xp.logical_and(other, xp.logical_not(xp.all(other, axis=-1, keepdims=True)))
             distance = xp.where(other, xp.full_like(distance, float("inf")), distance)
@@ -85,7 +85,7 @@ class KMeans(Corrector):
         target = xp.take_along_axis(centroids, index, axis=1)
         moved = x + self.strength * (target - x)
         share = xp.ones(x.shape[0], dtype=xp.float64)
-        return {**batch, name: moved}, share
+        return Batch({**batch, name: moved}), share
 
 
 def _vector(batch: Arrays) -> str:

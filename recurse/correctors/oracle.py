@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.correctors import Corrector, Origin
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.correctors import Corrector, Origin, Prepared
+from recurse.numerics.arrays import Array, Arrays, Batch, Host
 from recurse.numerics.streams import Streams, Uniform
 from recurse.sources import Source
 
@@ -35,12 +35,13 @@ class Oracle(Corrector):
         return {"pick": picks < self.share, **source.draw(streams, generation, "corrector", n)}
 
     def correct(
-        self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
-    ) -> tuple[Arrays, Array]:
+        self, xp: Any, batch: Arrays, prepared: Prepared, draws: Arrays
+    ) -> tuple[Batch, Array]:
         pick = draws["pick"]
 
         def choose(name: str) -> Array:
             mask = xp.reshape(pick, pick.shape + (1,) * (batch[name].ndim - 2))
             return xp.where(mask, xp.astype(draws[name], batch[name].dtype), batch[name])
 
-        return {name: choose(name) for name in batch}, xp.mean(xp.astype(pick, xp.float64), axis=1)
+        mixed = {name: choose(name) for name in batch}
+        return Batch(mixed), xp.mean(xp.astype(pick, xp.float64), axis=1)

@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from recurse.correctors import Corrector, Origin, truncated
+from recurse.correctors import Corrector, Origin, Prepared, truncated
 from recurse.families import Family
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.arrays import Array, Arrays, Batch, Fields, Host
 from recurse.numerics.streams import Streams, Uniform
-from recurse.sources import Batch, Source
+from recurse.sources import Source
 from recurse.sources.linear_regression import Regression
 
 _NEWTON = 25
@@ -66,7 +66,7 @@ class Unlearn(Corrector):
             return None
         return f"model '{family.kind}' has no posterior; 'prior' of family 'linear' gives it one"
 
-    def prepare(self, streams: Streams, source: Source, real: Batch) -> Host:
+    def prepare(self, streams: Streams, source: Source, real: Fields) -> Host:
         """The variance of the label noise, ``[R]``."""
         assert isinstance(source, Regression)
         return {"noise_variance": np.full(len(streams.seeds), source.noise**2)}
@@ -76,13 +76,13 @@ class Unlearn(Corrector):
         return {"found": found < self.flagged}
 
     def correct(
-        self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
-    ) -> tuple[Arrays, Array]:
+        self, xp: Any, batch: Arrays, prepared: Prepared, draws: Arrays
+    ) -> tuple[Batch, Array]:
         mark = xp.astype(draws["found"], xp.float64)
-        return {**batch, "mark": mark}, xp.mean(mark, axis=1)
+        return Batch(batch, mark=mark), xp.mean(mark, axis=1)
 
     def adjust(
-        self, call: Callable[..., Any], params: Arrays, previous: Arrays, prepared: Arrays
+        self, call: Callable[..., Any], params: Arrays, previous: Arrays, prepared: Prepared
     ) -> Arrays:
         if not 0 < self.threshold < 1:
             return dict(call("divided", params, prepared))
@@ -93,11 +93,11 @@ class Unlearn(Corrector):
                 break
         return dict(call("returned", params, prepared, state))
 
-    def divided(self, xp: Any, params: Arrays, prepared: Arrays) -> dict[str, Array]:
+    def divided(self, xp: Any, params: Arrays, prepared: Prepared) -> dict[str, Array]:
         """The closed form, with all or nothing unlearned."""
         before = self._before(xp, params["precision"])
-        gram = prepared["marked_gram"]
-        score = prepared["marked_moment"] - _times(xp, gram, params["coef"])
+        gram = prepared.marked["gram"]
+        score = prepared.marked["moment"] - _times(xp, gram, params["coef"])
         if self.threshold == 1:
             gram, score = xp.zeros_like(gram), xp.zeros_like(score)
         left = before - gram
@@ -108,16 +108,16 @@ class Unlearn(Corrector):
         precision = self._before(xp, left)
         return self._kept(xp, params, prepared, mean, precision, sound)
 
-    def whitened(self, xp: Any, params: Arrays, prepared: Arrays) -> dict[str, Array]:
+    def whitened(self, xp: Any, params: Arrays, prepared: Prepared) -> dict[str, Array]:
         """Coordinates in which q0 is standard normal: ``coef = w + root z``."""
         before = self._before(xp, params["precision"])
-        variance = prepared["noise_variance"][:, None, None]
+        variance = prepared.learned["noise_variance"][:, None, None]
         eye = xp.eye(before.shape[-1], dtype=xp.float64)[None, ...] + xp.zeros_like(before)
         sound = _definite(xp, before)[:, None, None]
         inverse = xp.linalg.solve(xp.where(sound, before, eye), eye)
         root = xp.linalg.cholesky(0.5 * (inverse + xp.matrix_transpose(inverse)))
-        turned, gram = xp.matrix_transpose(root), prepared["marked_gram"]
-        score = prepared["marked_moment"] - _times(xp, gram, params["coef"])
+        turned, gram = xp.matrix_transpose(root), prepared.marked["gram"]
+        score = prepared.marked["moment"] - _times(xp, gram, params["coef"])
         return {
             "root": root,
             "hessian": xp.matmul(turned, xp.matmul(gram, root)),
@@ -141,10 +141,10 @@ class Unlearn(Corrector):
         return xp.all(state["error"] < _SETTLED)
 
     def returned(
-        self, xp: Any, params: Arrays, prepared: Arrays, state: Arrays
+        self, xp: Any, params: Arrays, prepared: Prepared, state: Arrays
     ) -> dict[str, Array]:
         """The kept model from its mean and factor in whitened coordinates."""
-        scale = xp.sqrt(prepared["noise_variance"])[:, None]
+        scale = xp.sqrt(prepared.learned["noise_variance"])[:, None]
         mean = params["coef"] + scale * _times(xp, state["root"], state["mean"])
         eye = xp.eye(mean.shape[-1], dtype=xp.float64)[None, ...]
         factor = xp.matmul(state["root"], state["lower"])
@@ -161,14 +161,14 @@ class Unlearn(Corrector):
         self,
         xp: Any,
         params: Arrays,
-        prepared: Arrays,
+        prepared: Prepared,
         mean: Array,
         precision: Array,
         sound: Array,
     ) -> dict[str, Array]:
         """The model and its divergence from retraining; NaN where it is not ``sound``."""
-        target = params["precision"] - prepared["marked_gram"]
-        score = prepared["marked_moment"] - _times(xp, prepared["marked_gram"], params["coef"])
+        target = params["precision"] - prepared.marked["gram"]
+        score = prepared.marked["moment"] - _times(xp, prepared.marked["gram"], params["coef"])
         sound = xp.logical_and(sound, _definite(xp, target))
         eye = xp.eye(mean.shape[-1], dtype=xp.float64)[None, ...] + xp.zeros_like(precision)
         target = xp.where(sound[:, None, None], target, eye)
@@ -177,7 +177,9 @@ class Unlearn(Corrector):
         lower, above = (xp.linalg.cholesky(a) for a in (target, precision))
         spread = xp.linalg.solve(above, lower)
         logs = xp.log(xp.linalg.diagonal(above)) - xp.log(xp.linalg.diagonal(lower))
-        distance = xp.sum(gap * _times(xp, target, gap), axis=1) / prepared["noise_variance"]
+        distance = (
+            xp.sum(gap * _times(xp, target, gap), axis=1) / prepared.learned["noise_variance"]
+        )
         divergence = xp.sum(spread**2, axis=(1, 2)) - mean.shape[-1] + distance
         divergence = 0.5 * divergence + xp.sum(logs, axis=1)
         lost = xp.where(sound, xp.zeros_like(divergence), xp.full_like(divergence, float("nan")))

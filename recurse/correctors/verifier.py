@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from recurse.correctors import Corrector, Origin, without_labels
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.correctors import Corrector, Origin, Prepared, without_labels
+from recurse.numerics.arrays import Array, Arrays, Batch, Fields, Host
 from recurse.numerics.streams import Streams, Uniform
-from recurse.sources import Batch, Source
+from recurse.sources import Source
 from recurse.spec import Spec
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -88,7 +88,7 @@ class Verifier(Corrector):
             return "'radius' widens the window of a label, and there are no labels"
         return None
 
-    def prepare(self, streams: Streams, source: Source, real: Batch) -> Host:
+    def prepare(self, streams: Streams, source: Source, real: Fields) -> Host:
         """The reference model's coefficients or mean, ``[R, d]``."""
         if self.reference is None:
             return {}
@@ -106,8 +106,8 @@ class Verifier(Corrector):
         return found
 
     def correct(
-        self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
-    ) -> tuple[Arrays, Array]:
+        self, xp: Any, batch: Arrays, prepared: Prepared, draws: Arrays
+    ) -> tuple[Batch, Array]:
         if self.error is not None:
             wrong = draws["wrong"]
             batch = {**batch, "y": xp.where(wrong, -batch["y"], batch["y"])}
@@ -116,10 +116,10 @@ class Verifier(Corrector):
             for symbol in self.accepts:
                 wrong = xp.logical_and(wrong, batch["symbol"] != symbol)
         else:
-            wrong = self._outside(xp, batch, prepared["centre"])
+            wrong = self._outside(xp, batch, prepared.learned["centre"])
         chance = self.phi + (self.psi - self.phi) * xp.astype(wrong, xp.float64)
         weight = xp.astype(draws["keep"] < chance, xp.float64)
-        return {**batch, "weight": weight}, xp.mean(1.0 - weight, axis=1)
+        return Batch(batch, weight=weight), xp.mean(1.0 - weight, axis=1)
 
     def _outside(self, xp: Any, batch: Arrays, centre: Array) -> Array:
         """Which samples the reference does not accept, ``[R, n]``."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.correctors import Corrector, Origin
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.correctors import Corrector, Origin, Prepared
+from recurse.numerics.arrays import Array, Arrays, Batch, Host
 from recurse.numerics.streams import Streams, Uniform
 from recurse.sources import Source
 
@@ -42,7 +42,7 @@ class Watermark(Corrector):
         return np.asarray(found >= self.fpr, dtype=np.float64)
 
     def correct(
-        self, xp: Any, batch: Arrays, prepared: Arrays, draws: Arrays
-    ) -> tuple[Arrays, Array]:
+        self, xp: Any, batch: Arrays, prepared: Prepared, draws: Arrays
+    ) -> tuple[Batch, Array]:
         weight = xp.astype(draws["kept"], xp.float64)
-        return {**batch, "weight": weight}, xp.mean(1.0 - weight, axis=1)
+        return Batch(batch, weight=weight), xp.mean(1.0 - weight, axis=1)

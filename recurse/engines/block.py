@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 
 from recurse.backend import Backend, Runtime
 from recurse.engines import png
-from recurse.families import Closed
 from recurse.loop import Outcome, State, run
 from recurse.lowering import Operations
-from recurse.lowering.closed import ClosedForm
+from recurse.lowering.decision import operations
 from recurse.lowering.measure import host_arrays, runtime_arrays
-from recurse.lowering.neural import NeuralNet
-from recurse.lowering.remembered import Remembered
 from recurse.scenario.scenario import Arm
 from recurse.store import checkpoint
 from recurse.store.staging import Artifact, Fragment, write_fragment
@@ -54,22 +51,14 @@ Report = Callable[[int, Mapping[str, float]], None]
 """Called after every generation with what the training recorded, averaged over replicates."""
 
 
-def operations(task: Task, backend: Backend, runtime: Runtime) -> Operations:
-    """What the loop works with, for this family and lowering."""
-    if isinstance(task.arm.model, Closed):
-        if task.arm.model.remembers:
-            return Remembered(task.arm, task.seeds, runtime)
-        return ClosedForm(task.arm, task.seeds, runtime, task.exact)
-    return NeuralNet(task.arm, task.seeds, runtime, backend)
-
-
 def execute(task: Task, backend: Backend, runtime: Runtime, store: Path, report: Report) -> None:
     """Run a block and stage its results."""
-    ops = operations(task, backend, runtime)
+    asked = (task.arm, task.seeds, runtime, backend, task.exact)
+    ops = operations(*asked)
     saved = checkpoint.newest(store / "checkpoints", task.block, task.done)
     state = None if saved is None else _restored(task, runtime, ops, saved)
     if saved is not None and state is None:
-        ops = operations(task, backend, runtime)  # what was put back must not be added to
+        ops = operations(*asked)  # what was put back must not be added to
     state = state or State()
     recorder = _Recorder(task, runtime, ops, store, report, state.whole)
     run(ops, task.arm.schedule, task.last, state, recorder.commit)
@@ -117,7 +106,7 @@ class _Recorder:
         self._numerics = {
             "backend": task.arm.backend,
             "lowering": "statistics" if task.exact else "samples",
-            "dtype": "float64" if isinstance(task.arm.model, Closed) else "float32",
+            "dtype": "float32" if task.arm.model.trained else "float64",
             "width": str(len(task.seeds)),
             **runtime.numerics(),
         }

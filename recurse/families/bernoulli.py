@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurse.families.one_parameter import OneParameter, times_log
+from recurse.families.roles import Conditional
 from recurse.numerics.arrays import Array, Arrays, Host
 from recurse.numerics.streams import Draw, Given, Uniform
 from recurse.sources.scalar import Scalar
 
 
-class Bernoulli(OneParameter):
+class Bernoulli(OneParameter, Conditional[Scalar]):
     """1 with probability ``theta``; the number of ones in n samples is binomial, drawn on the host.
 
     A sample of zeros (or of ones) gives a model that knows nothing else, for ever; the metric
@@ -23,7 +24,6 @@ class Bernoulli(OneParameter):
 
     kind: Literal["bernoulli"] = "bernoulli"
     cite = "Suresh et al. 2412.17646, Theorem 1; Seddik et al. 2404.05090"
-    conditional: ClassVar[bool] = True
     curvature: ClassVar[float | None] = -1.0
 
     def variance(self, source: Scalar) -> float:
@@ -37,9 +37,6 @@ class Bernoulli(OneParameter):
     ) -> dict[str, Array]:
         ones = noise["u"] < params["theta"][:, None]
         return {"x": xp.astype(ones, xp.float64)[..., None]}
-
-    def statistics_noise(self, source: Scalar, n: int) -> Mapping[str, Draw]:
-        return {}
 
     def given(self, source: Scalar, n: int, params: Host) -> Mapping[str, Given]:
         theta = params["theta"]

@@ -8,21 +8,20 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.families import Closed
 from recurse.families.multinomial import Laws
+from recurse.families.roles import Conditional, Exact
 from recurse.numerics.arrays import Array, Arrays, Host
 from recurse.numerics.counting import pick, tally
 from recurse.numerics.streams import Draw, Given, Uniform
 from recurse.sources import Discrete, Source
 
 
-class Counted(Closed[Source]):
+class Counted(Exact[Source], Conditional[Source]):
     """Symbols 0 .. K - 1 with probabilities ``p [R, K]``, fitted to how often each was seen."""
 
     needs: ClassVar[tuple[str, ...]] = ("symbol",)
     parameters: ClassVar[tuple[str, ...]] = ("p",)
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
-    conditional: ClassVar[bool] = True
     symbols: Annotated[int, Field(ge=2, le=10_000_000)] | None = None
     """How many symbols there are; as many as the source has by default."""
 
@@ -33,7 +32,7 @@ class Counted(Closed[Source]):
             return f"'{self.kind}' has {self.symbols} symbols, the source {source.alphabet}"
         return None
 
-    def bound(self, source: Source) -> Counted:
+    def completed(self, source: Source) -> Counted:
         if self.symbols is not None or not isinstance(source, Discrete):
             return self
         return self.model_copy(update={"symbols": source.alphabet})
@@ -58,9 +57,6 @@ class Counted(Closed[Source]):
     ) -> dict[str, Array]:
         return {"symbol": pick(xp, params["p"], noise["u"])}
 
-    def statistics_noise(self, source: Source, n: int) -> Mapping[str, Draw]:
-        return {}
-
     def given(self, source: Source, n: int, params: Host) -> Mapping[str, Given]:
         laws = Laws.of(params["p"])
         return {"counts": lambda generator, replicate: laws.counts(generator, replicate, n)[0]}
@@ -83,7 +79,7 @@ class Counted(Closed[Source]):
         return xp.mean(xp.where(p > 0, known, -math.inf * xp.ones_like(p)), axis=1)
 
     def _size(self) -> int:
-        assert self.symbols is not None, "the number of symbols comes from the source: see bound"
+        assert self.symbols is not None, "the number of symbols is the source's: see completed"
         return self.symbols
 
 

@@ -6,14 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from recurse.families import Closed, wishart
+from recurse.families import wishart
+from recurse.families.roles import Exact
 from recurse.numerics.arrays import Array, Arrays
 from recurse.numerics.streams import Draw, Normal
 from recurse.schedule import Row
 from recurse.sources import Source
 
 
-class Gaussian(Closed[Source]):
+class Gaussian(Exact[Source]):
     """``N(mean, covariance)``: parameters ``mean [R, d]``, ``covariance [R, d, d]``."""
 
     kind: Literal["gaussian"] = "gaussian"

@@ -10,12 +10,13 @@ the samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from recurse.families.closed import Programs
 from recurse.families.labelling import Labelling, folded
+from recurse.families.roles import Relabelling
 from recurse.numerics.arrays import Array, Arrays
 from recurse.schedule import Row
 from recurse.sources import Source
@@ -35,7 +36,7 @@ _LARGEST = 600.0  # of a linear predictor: its exponential is still a number
 _CACHE = 1 << 19  # numbers of z that are fitted together
 
 
-class Glm(Labelling[GlmSource]):
+class Glm(Labelling[GlmSource], Relabelling[GlmSource]):
     """Canonical link: parameters ``coef [R, p]``, the intercept first, and ``degenerate [R]``.
 
     A fit that full steps from the first guess do not bring to a maximum takes damped ones: a step s
@@ -49,7 +50,6 @@ class Glm(Labelling[GlmSource]):
 
     cite = "Dey & Donoho 2410.22812; He, Xu, Cheng 2502.18049"
     parameters: ClassVar[tuple[str, ...]] = ("coef", "degenerate")
-    pointwise: ClassVar[bool] = True
     intercept: bool | None = None
     """Whether there is a constant term; as in the source by default."""
     ridge: Annotated[float, Field(ge=0)] = 0.0
@@ -105,7 +105,7 @@ class Glm(Labelling[GlmSource]):
     def relabels(self, source: GlmSource) -> bool:
         return source.design == "reused"
 
-    def bound(self, source: GlmSource) -> Glm:
+    def completed(self, source: GlmSource) -> Glm:
         return self.model_copy(update={"intercept": source.intercept})
 
     def fixed(self, xp: Any, design: Arrays) -> dict[str, Array]:
@@ -125,7 +125,7 @@ class Glm(Labelling[GlmSource]):
         z = xp.reshape(xp.reshape(z, (-1,)), z.shape)
         return xp.concat([xp.ones_like(z[:, :1, :]), z], axis=1) if self.intercept else z
 
-    def together(self, source: GlmSource, size: int) -> int | None:
+    def replicates_per_call(self, source: GlmSource, size: int) -> int | None:
         return max(1, _CACHE // (source.terms * size))
 
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
@@ -138,7 +138,7 @@ class Glm(Labelling[GlmSource]):
     def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:
         return {name: left[name] + right[name] for name in left}
 
-    def solve(self, call: Callable[..., Any], statistics: Arrays) -> Arrays:
+    def solve(self, call: Programs, statistics: Arrays, previous: Arrays) -> Arrays:
         state = call("begin", statistics)
         for method in ("polish",) * _POLISHED + ("restart",) + ("step",) * _STEPS:
             state = call(method, statistics, state)

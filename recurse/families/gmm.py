@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.families import Closed, Programs, em
+from recurse.families import em
+from recurse.families.closed import Programs
+from recurse.families.roles import Pointwise
 from recurse.numerics.arrays import Array, Arrays
 from recurse.numerics.streams import Draw, Normal, Uniform
 from recurse.schedule import Row
@@ -24,7 +26,7 @@ _USUAL = 12  # steps of a fit, for estimates
 _EXPONENTIAL = 20.0  # arithmetic operations that one takes the time of
 
 
-class Gmm(Closed[Source]):
+class Gmm(Pointwise[Source]):
     """``sum_k w_k N(m_k, S_k)``: ``weights [R, k]``, ``means [R, k, d]``, ``covariances``.
 
     Each restart starts from k-means++ and four rounds of k-means; the best likelihood is kept.
@@ -42,7 +44,6 @@ class Gmm(Closed[Source]):
         *("weights", "means", "covariances", "second_moment", "degenerate"),
     )
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
-    pointwise: ClassVar[bool] = True
     components: Annotated[int, Field(ge=1, le=1000)] = 2
     """How many."""
     covariance: Literal["full", "diag", "tied"] = "full"
@@ -83,7 +84,7 @@ class Gmm(Closed[Source]):
         trials = 2 + int(math.log(self.components))
         return {"seeds": Uniform((self.restarts, self.components, trials))}
 
-    def solve(self, call: Programs, statistics: Arrays) -> Arrays:
+    def solve(self, call: Programs, statistics: Arrays, previous: Arrays) -> Arrays:
         """All replicates, a few at a time; one that has settled makes room for one that waits.
 
         So a replicate is stepped about as often as it needs, whatever its neighbours need, and the

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.families import Closed
+from recurse.families.roles import Remembering
 from recurse.numerics.arrays import Array, Arrays
 from recurse.numerics.streams import Draw, Normal, Uniform
 from recurse.sources import Source
@@ -21,7 +21,7 @@ from recurse.sources import Source
 _EXPONENTIAL = 20.0  # arithmetic operations that one takes the time of
 
 
-class Kde(Closed[Source]):
+class Kde(Remembering[Source]):
     """A mixture of ``N(x_i, h^2 I)`` over the weighted training set.
 
     Parameters: ``bandwidth [R]``, ``second_moment [R]`` (``E||x||^2`` of the model about the
@@ -33,7 +33,6 @@ class Kde(Closed[Source]):
     needs: ClassVar[tuple[str, ...]] = ("x",)
     parameters: ClassVar[tuple[str, ...]] = ("bandwidth", "second_moment")
     quantities: ClassVar[tuple[str, ...]] = ("log_prob", "total_variation")
-    remembers: ClassVar[bool] = True
     bandwidth: Annotated[float, Field(gt=0, le=1e6)] | Literal["scott", "silverman"] = "scott"
     """Standard deviation h of the kernel; or a rule of scikit-learn, for data of unit scale:
     ``scott`` is ``n^(-1/(d+4))``, ``silverman`` is ``(n (d+2)/4)^(-1/(d+4))``, n the total
@@ -41,7 +40,7 @@ class Kde(Closed[Source]):
 
     @property
     def additive(self) -> bool:
-        """Whether kernel sums of earlier samples stay what they were."""
+        """True for a fixed bandwidth."""
         return not isinstance(self.bandwidth, str)
 
     def density_cost(self, source: Source, size: int) -> float:
@@ -63,13 +62,13 @@ class Kde(Closed[Source]):
             "square": xp.sum(weights * xp.sum(x**2, axis=2), axis=1),
         }
 
-    def kernels(self, xp: Any, x: Array, weights: Array, at: Array, h: Array) -> Array:
-        """``log sum_i w_i exp(-||y - x_i||^2 / 2 h^2)`` at points ``at [R, m, d]``: ``[R, m]``.
+    def sums(self, xp: Any, x: Array, weights: Array, at: Array, width: Array) -> dict[str, Array]:
+        """``log_kernels``: ``log sum_i w_i exp(-||y - x_i||^2 / 2 h^2)`` at the points y.
 
         Minus infinity where all weights are 0. Squares are expanded, so an exponent is exact to
         about ``1e-16 ||x||^2 / h^2``.
         """
-        h = h[:, None, None]
+        h = width[:, None, None]
         x, at = x / h, at / h
         # The points are the last axis, so that sums over samples run along whole lines of memory;
         # the part of an exponent that is the sample's own is one more column of the product.
@@ -80,7 +79,7 @@ class Kde(Closed[Source]):
         top = xp.max(exponent, axis=1)
         shift = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
         total = xp.sum(xp.exp(exponent - shift[:, None, :]), axis=1)
-        return shift + _log(xp, total) - 0.5 * xp.sum(at**2, axis=2)
+        return {"log_kernels": shift + _log(xp, total) - 0.5 * xp.sum(at**2, axis=2)}
 
     def merge(self, xp: Any, left: Arrays, right: Arrays) -> dict[str, Array]:
         merged = {name: left[name] + right[name] for name in ("count", "sum", "square")}
@@ -110,8 +109,8 @@ class Kde(Closed[Source]):
     def sample(
         self, xp: Any, source: Source, params: Arrays, noise: Arrays, design: Arrays
     ) -> dict[str, Array]:
-        """``design["centre"] [R, n, d]``: the training samples that were picked."""
-        return {"x": design["centre"] + params["bandwidth"][:, None, None] * noise["z"]}
+        """``design["x"] [R, n, d]``: the training samples that were picked."""
+        return {"x": design["x"] + params["bandwidth"][:, None, None] * noise["z"]}
 
     def evaluate(self, xp: Any, source: Source, params: Arrays, data: Arrays) -> Array:
         return xp.mean(params["log_density"], axis=1)

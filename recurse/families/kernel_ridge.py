@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from recurse.families import Closed
+from recurse.families.closed import Programs
 from recurse.families.labelling import copies, folded
+from recurse.families.roles import Relabelling
 from recurse.numerics.arrays import Array, Arrays
 from recurse.numerics.streams import Draw, Normal
 from recurse.sources import Source
@@ -19,7 +20,7 @@ _ZERO = 1e-12
 _BISECTIONS, _NEWTON = 16, 4
 
 
-class KernelRidge(Closed[Function]):
+class KernelRidge(Relabelling[Function]):
     """``f(x) = sum_i alpha_i k(x, x_i)``, of all functions the one that one of two rules picks.
 
     With weights ``w_i`` of the samples that add up to one (``1/n`` each), mean squared error
@@ -44,7 +45,6 @@ class KernelRidge(Closed[Function]):
     needs: ClassVar[tuple[str, ...]] = ("x", "y")
     parameters: ClassVar[tuple[str, ...]] = ("curve",)
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
-    pointwise: ClassVar[bool] = True
     kernel: Literal["exponential", "gaussian"] = "exponential"
     """``exp(-|x - x'| / length)`` or ``exp(-(x - x')^2 / (2 length^2))``."""
     length: Annotated[float, Field(gt=0, le=1e6)] = 1.0
@@ -80,9 +80,6 @@ class KernelRidge(Closed[Function]):
     def cost(self, source: Function, size: int) -> tuple[int, float]:
         wide = 1 << (size - 1).bit_length()  # the bank doubles
         return 6 * wide * wide + 200 * wide, 25.0 * wide**3
-
-    def relabels(self, source: Function) -> bool:
-        return True
 
     def fixed(self, xp: Any, design: Arrays) -> dict[str, Array]:
         return {"inputs": design["x"] + 0.0}
@@ -132,10 +129,12 @@ class KernelRidge(Closed[Function]):
             "product": factor,
         }
 
-    def carry(self, xp: Any, params: Arrays, previous: Arrays) -> Arrays:
+    def solve(self, call: Programs, statistics: Arrays, previous: Arrays) -> Arrays:
+        fitted: Arrays = call("estimate", statistics)
+        return call("multiplied", fitted, previous) if previous else fitted
+
+    def multiplied(self, xp: Any, params: Arrays, previous: Arrays) -> dict[str, Array]:
         """Factors times those before, the largest eigenvalues of both side by side."""
-        if not previous:
-            return params
         now, before = params["product"], previous["product"]
         missing = now.shape[1] - before.shape[1]
         if missing > 0:  # more samples of the same inputs: their eigenvalues are 0

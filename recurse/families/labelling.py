@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar
 
-from recurse.families import Closed
+from recurse.families.roles import Reusing
 from recurse.numerics.arrays import Array
 from recurse.numerics.streams import Draw, Normal
 from recurse.schedule import Row
@@ -13,7 +13,7 @@ from recurse.sources.labelled import Labelled
 L = TypeVar("L", bound=Labelled)
 
 
-class Labelling(Closed[L]):
+class Labelling(Reusing[L]):
     """A law of ``y`` given ``x``, whose inputs are the source's."""
 
     needs: ClassVar[tuple[str, ...]] = ("x", "y")

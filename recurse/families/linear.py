@@ -12,6 +12,7 @@ from pydantic import Field
 
 from recurse.families import wishart
 from recurse.families.labelling import Labelling, copies
+from recurse.families.roles import Exact, Weighed
 from recurse.numerics.arrays import Array, Arrays
 from recurse.numerics.streams import Draw, Normal, Streams
 from recurse.schedule import Row
@@ -21,7 +22,7 @@ from recurse.sources.linear_regression import Regression
 _SINGULAR = 1e-12
 
 
-class Linear(Labelling[Regression]):
+class Linear(Labelling[Regression], Exact[Regression], Weighed[Regression]):
     """``y = x.coef + noise``: parameters ``coef [R, d]``; the last model labels new data.
 
     Least squares on samples that span fewer than d dimensions (a verifier left too few, say) have

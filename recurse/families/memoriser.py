@@ -30,13 +30,13 @@ class Memoriser(Counted):
             return f"'memoriser' needs the law of its inputs, source '{source.kind}' does not say"
         return super().refusal(source)
 
-    def bound(self, source: Source) -> Memoriser:
-        sized = super().bound(source)
+    def completed(self, source: Source) -> Memoriser:
+        sized = super().completed(source)
         inputs = self.inputs or source
         return self.model_copy(update={"symbols": sized.symbols, "inputs": inputs})
 
     def estimate(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
-        assert self.inputs is not None, "the law of the inputs comes from the source: see bound"
+        assert self.inputs is not None, "the law of the inputs comes from the source: see completed"
         seen = statistics["counts"]
         kept = xp.where(seen > 0, xp.asarray(self.inputs.p.copy())[None, :], xp.zeros_like(seen))
         total = xp.sum(kept, axis=1, keepdims=True)

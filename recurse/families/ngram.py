@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.families import Closed
 from recurse.families.multinomial import Laws
+from recurse.families.roles import Conditional, Exact
 from recurse.numerics.arrays import Array, Arrays, Host
-from recurse.numerics.counting import digits, follow, heap, pick, shape_of_grams, tally
+from recurse.numerics.counting import digits, follow, pick, running_sums, shape_of_grams, tally
 from recurse.numerics.streams import Draw, Given, Uniform
 from recurse.schedule import Row
 from recurse.sources import Discrete, Source
@@ -23,7 +23,7 @@ _LOOKUP = 20.0  # arithmetic of finding one number in a table
 _DRAWING = 3e4  # arithmetic of a call that draws counts on the host, however many
 
 
-class Ngram(Closed[Source]):
+class Ngram(Exact[Source], Conditional[Source]):
     """Blocks of tokens; each token depends on the ``order - 1`` before it.
 
     Parameters: ``p [R, C, V]``, the law of the next token after each of ``C = V^(order - 1)``
@@ -44,7 +44,6 @@ class Ngram(Closed[Source]):
     needs: ClassVar[tuple[str, ...]] = ("tokens",)
     parameters: ClassVar[tuple[str, ...]] = ("p", "start", "contexts")
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
-    conditional: ClassVar[bool] = True
     order: Annotated[int, Field(ge=1, le=3)] = 2
     """Tokens in a gram: 1 counts tokens, 2 looks at the token before, 3 at two of them."""
     smoothing: Annotated[float, Field(ge=0)] = 0.0
@@ -64,20 +63,20 @@ class Ngram(Closed[Source]):
             return f"a block of {_length(source)} has no gram of {self.order} tokens"
         return None
 
-    def bound(self, source: Source) -> Ngram:
+    def completed(self, source: Source) -> Ngram:
         if self.symbols is not None or not isinstance(source, Discrete):
             return self
         return self.model_copy(update={"symbols": source.alphabet})
 
     def numbers(self, source: Source) -> int:
-        contexts, size = self.bound(source)._shape()
+        contexts, size = self.completed(source)._shape()
         return contexts * (size + 1) + 1
 
     def cost(self, source: Source, size: int) -> tuple[int, float]:
         table, length = self.numbers(source), _length(source)
         grams = size * (length - self.order + 1)
         sorting = _LOOKUP * (grams + table) * math.log2(grams + 2)
-        symbols = self.bound(source)._shape()[1]
+        symbols = self.completed(source)._shape()[1]
         return 6 * grams, sorting + _LOOKUP * size * length * math.log2(symbols)
 
     def estimate_cost(self, source: Source) -> float:
@@ -136,23 +135,23 @@ class Ngram(Closed[Source]):
         found: Arrays = call("begin", source, params, u[:, :, 0])
         context, tokens = found["context"], []
         for t in range(1, u.shape[2]):
-            state = call("step", found["heaped"], context, u[:, :, t])
+            state = call("step", found["running"], context, u[:, :, t])
             context = state["context"]
             tokens.append(state["token"])
         return dict(call("finish", found["context"], dict(enumerate(tokens))))
 
     def begin(self, xp: Any, source: Source, params: Arrays, uniform: Array) -> dict[str, Array]:
-        """The first context of each block ``[R, n]``, and the heaped laws of what follows."""
+        """First contexts of the blocks ``[R, n]``, and running sums of the laws of what follows."""
         context = pick(xp, params["start"], uniform)
         if _even(source):
             turn = xp.arange(uniform.shape[1], dtype=xp.int64) % self._shape()[0]
             context = xp.broadcast_to(turn[None, :], uniform.shape)
-        return {"heaped": heap(xp, params["p"]), "context": context}
+        return {"running": running_sums(xp, params["p"]), "context": context}
 
-    def step(self, xp: Any, heaped: Array, context: Array, uniform: Array) -> dict[str, Array]:
+    def step(self, xp: Any, running: Array, context: Array, uniform: Array) -> dict[str, Array]:
         """One more token of each block ``[R, n]``, and the context that it leads to."""
         contexts, size = self._shape()
-        token = follow(xp, heaped, context, uniform)
+        token = follow(xp, running, context, uniform)
         return {"context": (context * size + token) % contexts, "token": token}
 
     def finish(self, xp: Any, context: Array, tokens: Mapping[int, Array]) -> dict[str, Array]:
@@ -167,9 +166,6 @@ class Ngram(Closed[Source]):
         if isinstance(source, Markov) and source.order != self.order:
             return f"the source has order {source.order}, the model {self.order}"
         return None
-
-    def statistics_noise(self, source: Source, n: int) -> Mapping[str, Draw]:
-        return {}
 
     def given(self, source: Source, n: int, params: Host) -> Mapping[str, Given]:
         laws, start = Laws.of(params["p"]), Laws.of(params["start"])
@@ -224,7 +220,7 @@ class Ngram(Closed[Source]):
         return context[:, :, 0], context * size + tokens[:, :, self.order - 1 :]
 
     def _shape(self) -> tuple[int, int]:
-        assert self.symbols is not None, "the number of tokens comes from the source: see bound"
+        assert self.symbols is not None, "the number of tokens comes from the source: see completed"
         return self.symbols ** (self.order - 1), self.symbols
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from recurse.families import Closed
+from recurse.families.roles import Exact
 from recurse.numerics.arrays import Array, Arrays
 from recurse.sources import Source
 from recurse.sources.scalar import Scalar
 
 
-class OneParameter(Closed[Scalar]):
+class OneParameter(Exact[Scalar]):
     """Independent numbers ``x [R, n, 1]``; ``count`` and ``total`` are sufficient."""
 
     needs: ClassVar[tuple[str, ...]] = ("x",)

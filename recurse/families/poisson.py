@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from recurse.families.one_parameter import OneParameter, times_log
+from recurse.families.roles import Conditional
 from recurse.numerics.arrays import Array, Arrays, Host
 from recurse.numerics.streams import Draw, Given, counts
 from recurse.sources.scalar import Scalar
 
 
-class Poisson(OneParameter):
+class Poisson(OneParameter, Conditional[Scalar]):
     """``Poisson(theta)``; the sum of n counts is ``Poisson(n theta)``, drawn on the host.
 
     A sample of zeros gives ``theta = 0``, a model of zeros: the loop has died out. The metric
@@ -21,7 +22,6 @@ class Poisson(OneParameter):
 
     kind: Literal["poisson"] = "poisson"
     cite = "Suresh et al. 2412.17646, Theorem 2; Dey & Donoho 2410.22812"
-    conditional: ClassVar[bool] = True
     curvature: ClassVar[float | None] = 0.0
 
     def variance(self, source: Scalar) -> float:
@@ -39,9 +39,6 @@ class Poisson(OneParameter):
         self, xp: Any, source: Scalar, params: Arrays, noise: Arrays, design: Arrays
     ) -> dict[str, Array]:
         return {"x": noise["x"]}
-
-    def statistics_noise(self, source: Scalar, n: int) -> Mapping[str, Draw]:
-        return {}
 
     def given(self, source: Scalar, n: int, params: Host) -> Mapping[str, Given]:
         return {"total": counts(n * params["theta"], ())}

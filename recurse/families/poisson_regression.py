@@ -10,13 +10,14 @@ import numpy as np
 from recurse.families.glm import Glm
 from recurse.families.labelling import copies
 from recurse.families.poisson import log_factorial
+from recurse.families.roles import Conditional
 from recurse.numerics.arrays import Array, Arrays, Host
 from recurse.numerics.inversion import inverted_counts
 from recurse.numerics.streams import Draw, Given, Uniform
 from recurse.sources.glm import GlmSource
 
 
-class PoissonRegression(Glm):
+class PoissonRegression(Glm, Conditional[GlmSource]):
     """Counts of mean ``exp(b_0 + x.b)``: ``coef [R, p]`` and ``degenerate [R]``.
 
     Counts that are zero wherever a direction of the coefficients makes itself felt (all of them,
@@ -26,7 +27,6 @@ class PoissonRegression(Glm):
 
     kind: Literal["poisson_regression"] = "poisson_regression"
     version: ClassVar[int] = 2
-    conditional: ClassVar[bool] = True
 
     def start(self, xp: Any, mean: Array, moment: Array) -> tuple[Array, Array]:
         """``E y = exp(b_0 + |b|^2 / 2)`` and ``E x y = b E y``."""

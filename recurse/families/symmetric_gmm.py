@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from recurse.families import Closed, Programs
+from recurse.families.closed import Programs
+from recurse.families.roles import Pointwise
 from recurse.numerics.arrays import Array, Arrays
 from recurse.numerics.streams import Draw, Normal, Uniform
 from recurse.schedule import Row
@@ -19,7 +20,7 @@ _FAR = 350.0  # exp of twice that is still finite
 _EXPONENTIAL = 20.0  # arithmetic operations that one takes the time of
 
 
-class SymmetricGmm(Closed[Source]):
+class SymmetricGmm(Pointwise[Source]):
     """``N(c, s^2)/2 + N(-c, s^2)/2``: ``center [R]``, ``deviation [R]``.
 
     With ``a = mean |x|`` and ``q = mean x^2`` of n samples:
@@ -38,7 +39,6 @@ class SymmetricGmm(Closed[Source]):
     needs: ClassVar[tuple[str, ...]] = ("x",)
     parameters: ClassVar[tuple[str, ...]] = ("center", "deviation", "second_moment")
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
-    pointwise: ClassVar[bool] = True
     estimator: Literal["joint", "approximate"] = "joint"
     """How the two numbers are fitted."""
 
@@ -63,7 +63,7 @@ class SymmetricGmm(Closed[Source]):
         count = xp.sum(weights, axis=1)
         return {"size": xp.abs(batch["x"][..., 0]), "weight": weights, "count": count}
 
-    def solve(self, call: Programs, statistics: Arrays) -> Arrays:
+    def solve(self, call: Programs, statistics: Arrays, previous: Arrays) -> Arrays:
         if self.estimator == "approximate":
             found: Arrays = call("estimate", statistics)
             return found

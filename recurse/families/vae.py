@@ -95,7 +95,7 @@ class Vae(Network[Source]):
             found[name] = drawn.astype(np.float32)
         return found
 
-    def bound(
+    def elbo(
         self, xp: Any, image: Array, decoded: Array, mean: Array, logvar: Array, beta: float = 1.0
     ) -> Array:
         """The evidence lower bound in nats per image, ``[R, n]``; the KL term has weight beta.

@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurse.backend import Runtime
-from recurse.families import Closed
+from recurse.families.closed import Closed
+from recurse.families.roles import Conditional, Exact, Pointwise, Relabelling, Reusing, Weighed
 from recurse.lowering import Numbers, Pools
+from recurse.lowering.contents import Sums
 from recurse.lowering.correct import Correction, WithKept
-from recurse.lowering.measure import Meter, host_arrays, runtime_arrays
+from recurse.lowering.measure import Meter, host_arrays, host_batch, runtime_arrays
 from recurse.lowering.pools import Bank, Merged, in_part, nested
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.arrays import Array, Arrays, Batch, Host
 from recurse.numerics.streams import Streams
 from recurse.scenario.scenario import Arm
-
-MARKED = "marked_"
 
 
 class ClosedForm:
@@ -29,7 +29,7 @@ class ClosedForm:
 
     def __init__(self, arm: Arm, seeds: tuple[int, ...], runtime: Runtime, exact: bool) -> None:
         assert isinstance(arm.model, Closed)
-        self._family: Closed[Any] = arm.model.bound(arm.source)
+        self._family: Closed[Any] = arm.model.completed(arm.source)
         self._source = arm.source
         self._runtime = runtime
         self._call = Compiled(self._family, runtime)
@@ -41,8 +41,8 @@ class ClosedForm:
         self._design: dict[str, Array] = {}
         self._inputs = 0
         self._fixed: list[dict[str, Array]] = []
-        self._banked = in_part(arm.schedule) is not None or self._family.keeps_samples(arm.source)
-        self._relabels = self._family.relabels(arm.source) and not self._banked
+        self._banked = in_part(arm.schedule) is not None or looks_at_all(arm)
+        self._relabels = relabels(arm) and not self._banked
         self.pools: Pools = (
             Bank(self._streams, compact=False)
             if self._banked
@@ -53,28 +53,27 @@ class ClosedForm:
 
     def real(self, n: int) -> Any:
         family, streams = self._family, self._streams
-        if self._exact:
+        if isinstance(family, Exact) and self._exact:
             self._design = self._put(family.design(self._source, streams, n))
             return self._statistics(0, "real", self._meter.truth, n)
         drawn = self._source.draw(streams, 0, "real", n)
         kept = {name: drawn[name] for name in family.needs}
-        self._design = self._put({name: kept[name] for name in family.shared(self._source)})
-        if self._relabels:
+        self._design = self._put({name: kept[name] for name in self._shared()})
+        if isinstance(family, Relabelling) and self._relabels:
             self._inputs = n
             self._fixed = [self._call("fixed", part) for part in self._parts(self._design, n)]
         self._correction.prepare(drawn)
-        return self._pool(self._put({**kept, **self._correction.screen(0, "real", n)}))
+        return self._pool(self._correction.screened(self._put(kept), 0, "real", n))
 
     def fresh(self, generation: int, n: int) -> Any:
         if self._exact:
             return self._statistics(generation, "fresh", self._meter.truth, n)
-        screened = self._put(self._correction.screen(generation, "fresh", n))
         if self._design:
-            drawn = self._samples(generation, "fresh", self._meter.truth, n)
-            return self._pool({**drawn, **screened})
-        drawn = self._source.draw(self._streams, generation, "fresh", n)
-        kept = self._put({name: drawn[name] for name in self._family.needs})
-        return self._pool({**kept, **screened})
+            fields = self._samples(generation, "fresh", self._meter.truth, n)
+        else:
+            drawn = self._source.draw(self._streams, generation, "fresh", n)
+            fields = self._put({name: drawn[name] for name in self._family.needs})
+        return self._pool(self._correction.screened(fields, generation, "fresh", n))
 
     def synthesise(self, generation: int, params: Arrays, n: int) -> tuple[Any, Numbers]:
         adapt = self._runtime.compile(type(self._sampler).adapt, (0, 1))
@@ -91,29 +90,39 @@ class ClosedForm:
         if self._banked:
             batch, weights = data
             size = weights.shape[1]
-            weights = self._runtime.array(weights * batch.get("weight", 1.0))
-            data = self._sums(self._put(batch), weights)
-        data, marked = _parted(data)
-        if not self._exact and type(self._family).determined is not Closed.determined:
-            data = self._call("determined", dict(data))
-        drawn = self._streams.draws(generation, "fit", self._family.fit_noise(self._source))
-        params = self._solve({**data, **self._put(drawn)}, size)
-        if type(self._family).carry is not Closed.carry:
-            params = self._call("carry", dict(params), dict(previous or {}))
-        return self._correction.adjust(params, previous, marked), {}
+            if batch.weight is not None:
+                weights = weights * batch.weight
+            mark = None if batch.mark is None else self._runtime.array(batch.mark)
+            fields = self._put(batch.fields)
+            data = self._sums(Batch(fields, self._runtime.array(weights), mark))
+        needed: dict[str, Array] = dict(data.all)
+        if isinstance(self._family, Weighed) and not self._exact:
+            needed = self._call("determined", needed)
+        if isinstance(self._family, Pointwise):
+            requests = self._family.fit_noise(self._source)
+            needed |= self._put(self._streams.draws(generation, "fit", requests))
+        params = self._solve(needed, size, previous or {})
+        return self._correction.adjust(params, previous, data.marked), {}
 
-    def _solve(self, data: Arrays, size: int) -> Arrays:
+    def _solve(self, data: Arrays, size: int, previous: Arrays) -> Arrays:
         """The fit to ``size`` samples, of as many replicates at a time as the family likes."""
-        parts = self._parts(data, size)
+        parts, before = self._parts(data, size), self._parts(previous, size)
         if self._fixed:
             parts = [{**fixed, **part} for fixed, part in zip(self._fixed, parts, strict=True)]
-        found = [self._family.solve(self._call, part) for part in parts]
+        solve = self._family.solve
+        pairs = zip(parts, before or [{}] * len(parts), strict=True)
+        found = [solve(self._call, part, earlier) for part, earlier in pairs]
         if len(found) == 1:
             return found[0]
         return {k: self._runtime.xp.concat([part[k] for part in found]) for k in found[0]}
 
     def _parts(self, arrays: Arrays, size: int) -> list[dict[str, Array]]:
-        width = self._family.together(self._source, size)
+        family = self._family
+        if not arrays:
+            return []
+        width = None
+        if isinstance(family, Pointwise):
+            width = family.replicates_per_call(self._source, size)
         if width is None or width >= len(self._streams.seeds):
             return [dict(arrays)]
         parts: list[dict[str, Array]] = self._runtime.compile(_cut, (0,))(width, dict(arrays))
@@ -134,56 +143,52 @@ class ClosedForm:
     def finite(self, params: Arrays, previous: Arrays | None) -> tuple[Arrays, NDArray[np.bool_]]:
         return mend(self._runtime, params, previous)
 
-    def _pool(self, batch: Arrays) -> Any:
-        if self._banked:
-            return host_arrays(self._runtime, batch)
-        first = next(iter(batch.values()))
-        ones = self._runtime.xp.ones(first.shape[:2], dtype=self._runtime.xp.float64)
-        return self._sums(batch, batch.get("weight", ones))
+    def _pool(self, batch: Batch) -> Any:
+        return host_batch(self._runtime, batch) if self._banked else self._sums(batch)
 
-    def _sums(self, batch: Arrays, weights: Array) -> dict[str, Array]:
-        """Statistics of weighted samples, and under names with a prefix those of marked ones."""
-        left = self._family.shared(self._source) if self._relabels else ()
-        seen = {k: v for k, v in batch.items() if k not in ("weight", "mark", *left)}
+    def _sums(self, batch: Batch) -> Sums:
+        """Statistics of samples, and of the marked ones among them."""
+        left = self._shared() if self._relabels else ()
+        seen = {k: v for k, v in batch.fields.items() if k not in left}
         method, rest = ("label_sums", [self._inputs]) if self._relabels else ("statistics", [])
-        found: dict[str, Array] = self._call(method, seen, weights, *rest)
-        if "mark" not in batch:
+        weight = batch.weight
+        if weight is None:
+            shape = next(iter(batch.fields.values())).shape[:2]
+            weight = self._runtime.xp.ones(shape, dtype=self._runtime.xp.float64)
+        found = Sums(self._call(method, seen, weight, *rest))
+        if batch.mark is None:
             return found
-        return _joined(found, self._call(method, seen, weights * batch["mark"], *rest))
+        return Sums(found.all, self._call(method, seen, weight * batch.mark, *rest))
 
-    def _statistics(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
-        requests = self._family.statistics_noise(self._source, n)
-        numbers = self._streams.draws(generation, purpose, requests)
-        if self._family.conditional:
-            given = self._family.given(self._source, n, host_arrays(self._runtime, params))
+    def _shared(self) -> tuple[str, ...]:
+        family = self._family
+        return family.shared(self._source) if isinstance(family, Reusing) else ()
+
+    def _statistics(self, generation: int, purpose: str, params: Arrays, n: int) -> Sums:
+        family, source = self._family, self._source
+        assert isinstance(family, Exact)
+        numbers = self._streams.draws(generation, purpose, family.statistics_noise(source, n))
+        if isinstance(family, Conditional):
+            given = family.given(source, n, host_arrays(self._runtime, params))
             numbers |= self._streams.given(generation, purpose, given)
         noise = self._put(numbers)
-        drawn: Arrays = self._call(
-            "sample_statistics", self._source, n, params, noise, self._design
-        )
-        return drawn
+        return Sums(self._call("sample_statistics", source, n, params, noise, self._design))
 
     def _samples(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
-        requests = self._family.noise(self._source, n)
-        numbers = self._streams.draws(generation, purpose, requests)
-        if self._family.conditional:
+        family = self._family
+        numbers = self._streams.draws(generation, purpose, family.noise(self._source, n))
+        if isinstance(family, Conditional):
             known = [host_arrays(self._runtime, arrays) for arrays in (params, self._design)]
-            given = self._family.given_samples(self._source, n, known[0], known[1] | numbers)
+            given = family.given_samples(self._source, n, known[0], known[1] | numbers)
             numbers |= self._streams.given(generation, purpose, given)
         noise = self._put(numbers)
-        return self._family.generate(self._call, self._source, params, noise, self._design)
+        return family.generate(self._call, self._source, params, noise, self._design)
 
-    def _merge(self, left: Arrays, right: Arrays) -> Arrays:
-        (left, left_marked), (right, right_marked) = _parted(left), _parted(right)
-        merged: Arrays = self._call("merge", left, right)
-        if left_marked:
-            merged = _joined(merged, self._call("merge", left_marked, right_marked))
-        return merged
+    def _merge(self, left: Sums, right: Sums) -> Sums:
+        return left.map(lambda *sides: dict(self._call("merge", *sides)), right)
 
-    def _scale(self, statistics: Arrays, weight: float) -> Arrays:
-        statistics, marked = _parted(statistics)
-        scaled: Arrays = self._call("scale", statistics, weight)
-        return _joined(scaled, self._call("scale", marked, weight)) if marked else scaled
+    def _scale(self, sums: Sums, weight: float) -> Sums:
+        return sums.map(lambda part: dict(self._call("scale", part, weight)))
 
     def _put(self, arrays: Host) -> dict[str, Array]:
         return runtime_arrays(self._runtime, arrays)
@@ -221,21 +226,21 @@ class Compiled:
         return self._runtime.host(values)
 
 
+def looks_at_all(arm: Arm) -> bool:
+    """True if every fit looks at each of its samples, so that pools have to be kept as samples."""
+    return isinstance(arm.model, Pointwise) and not relabels(arm)
+
+
+def relabels(arm: Arm) -> bool:
+    """True if pools are labels of one shared design, whose sums per input suffice."""
+    return isinstance(arm.model, Relabelling) and arm.model.relabels(arm.source)
+
+
 def _cut(width: int, arrays: Arrays) -> list[dict[str, Array]]:
     """Parts of ``width`` replicates, one program for all of them."""
     replicates = next(iter(arrays.values())).shape[0]
     starts = range(0, replicates, width)
     return [{k: v[i : i + width] for k, v in arrays.items()} for i in starts]
-
-
-def _joined(statistics: Arrays, marked: Arrays) -> dict[str, Array]:
-    return {**statistics, **{f"{MARKED}{name}": values for name, values in marked.items()}}
-
-
-def _parted(joined: Arrays) -> tuple[dict[str, Array], dict[str, Array]]:
-    """The inverse of ``_joined``: statistics, and those of marked samples."""
-    marked = {k.removeprefix(MARKED): v for k, v in joined.items() if k.startswith(MARKED)}
-    return {k: v for k, v in joined.items() if not k.startswith(MARKED)}, marked
 
 
 def _is_array(value: Any) -> bool:

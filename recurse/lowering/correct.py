@@ -8,17 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurse.backend import Runtime
-from recurse.correctors import Corrector
+from recurse.correctors import Prepared
 from recurse.lowering import Numbers, Pools
 from recurse.lowering.measure import runtime_arrays
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.arrays import Array, Arrays, Batch, Fields, Host
 from recurse.numerics.streams import Streams
 from recurse.scenario.scenario import Arm
 from recurse.schedule import Pool, Row
-from recurse.sources import Batch
 from recurse.spec import BrokenKind
 
-LAST = "last/"
+_LAST = "last/"  # where a checkpoint holds what a corrector keeps
 
 
 class Correction:
@@ -29,37 +28,36 @@ class Correction:
         self._source = arm.source
         self._streams = streams
         self._runtime = runtime
-        self._prepared: dict[str, Array] = {}
+        self._learned: dict[str, Array] = {}
+        self._last: dict[str, Array] = {}
         self._active = arm.corrector.kind != "none"
 
-    def prepare(self, real: Batch) -> None:
+    def prepare(self, real: Fields) -> None:
         """Learn from the real sample."""
         learned = self._corrector.prepare(self._streams, self._source, real)
-        # A resumed block has what was kept already, and it is newer than the real sample.
-        kept = {f"{LAST}{name}": real[name] for name in self._corrector.keeps}
-        self._prepared = runtime_arrays(self._runtime, {**kept, **learned}) | self._prepared
+        self._learned = runtime_arrays(self._runtime, learned)
+        if not self._last:  # a resumed block has kept something newer
+            kept = {name: real[name] for name in self._corrector.keeps}
+            self._last = runtime_arrays(self._runtime, kept)
 
-    def pack(self) -> dict[str, NDArray[Any]]:
-        """What is kept between generations, on the host."""
-        return {
-            name: self._runtime.host(values)
-            for name, values in self._prepared.items()
-            if name.startswith(LAST)
-        }
+    def pack(self) -> Fields:
+        """The fields that are kept between generations, on the host."""
+        return {_LAST + name: self._runtime.host(values) for name, values in self._last.items()}
 
     def unpack(self, arrays: Host) -> None:
-        """The inverse of ``pack``."""
-        self._prepared = runtime_arrays(self._runtime, arrays)
+        """The inverse of ``pack``; other arrays are left alone."""
+        kept = {k.removeprefix(_LAST): v for k, v in arrays.items() if k.startswith(_LAST)}
+        self._last = runtime_arrays(self._runtime, kept)
 
-    def screen(self, generation: int, purpose: str, n: int) -> Host:
-        """Of real samples the field ``weight`` if samples are weighed at all, and ``mark`` (0)."""
-        found, shape = {}, (len(self._streams.seeds), n)
+    def screened(self, fields: Arrays, generation: int, purpose: str, n: int) -> Batch:
+        """Real samples with the weights and marks (0) that synthetic ones will have, if any."""
+        weight, mark, shape = None, None, (len(self._streams.seeds), n)
         if self._corrector.weighs:
-            weights = self._corrector.screen(self._streams, generation, purpose, n)
-            found["weight"] = np.ones(shape) if weights is None else weights
+            found = self._corrector.screen(self._streams, generation, purpose, n)
+            weight = self._runtime.array(np.ones(shape) if found is None else found)
         if self._corrector.marks:
-            found["mark"] = np.zeros(shape)
-        return found
+            mark = self._runtime.array(np.zeros(shape))
+        return Batch(fields, weight, mark)
 
     def candidates(self, n: int) -> int:
         """How many samples the corrector wants to see for ``n``."""
@@ -69,51 +67,53 @@ class Correction:
         self, params: Arrays, previous: Arrays | None, marked: Arrays | None = None
     ) -> Arrays:
         """The model that is kept of the one just fitted; ``marked``: statistics of marked data."""
-        if type(self._corrector).adjust is Corrector.adjust:
-            return params
-        known = {**self._prepared, **{f"marked_{k}": v for k, v in (marked or {}).items()}}
+        known = Prepared(self._learned, self._last, dict(marked or {}))
         return self._corrector.adjust(self._call, dict(params), dict(previous or {}), known)
 
     def _call(self, method: str, *arguments: Any) -> Any:
         compiled = self._runtime.compile(getattr(type(self._corrector), method), (0, 1))
         return compiled(self._corrector, self._runtime.xp, *arguments)
 
-    def correct(self, generation: int, batch: Arrays, n: int) -> tuple[Arrays, Numbers]:
-        """The corrected batch, and the share touched as ``corrected_share``.
+    def correct(self, generation: int, fields: Arrays, n: int) -> tuple[Batch, Numbers]:
+        """The corrected samples, and the share touched as ``corrected_share``.
 
         Raises:
             BrokenKind: the corrector hands on fewer fields or another number of samples, or weights
                 or marks that it has not announced.
         """
         if not self._active:
-            return batch, {}
+            return Batch(fields), {}
         drawn = self._corrector.draws(self._streams, self._source, generation, n)
         draws = runtime_arrays(self._runtime, drawn)
-        corrected = self._runtime.compile(type(self._corrector).correct, (0, 1))
-        changed, share = corrected(
-            self._corrector, self._runtime.xp, dict(batch), self._prepared, draws
-        )
-        if ("weight" in changed) != self._corrector.weighs:
-            raise BrokenKind(self._corrector, "does not say truly whether it weighs samples")
-        if ("mark" in changed) != self._corrector.marks:
-            raise BrokenKind(self._corrector, "does not say truly whether it marks samples")
-        if missing := batch.keys() - changed.keys():
-            text = f"does not hand on {', '.join(sorted(missing))}"
-            raise BrokenKind(self._corrector, text)
-        for name, field in changed.items():
-            if field.shape[1] != n:
-                text = f"hands on {field.shape[1]} samples ({name}), not {n}"
-                raise BrokenKind(self._corrector, text)
-        self._prepared |= {f"{LAST}{name}": changed[name] for name in self._corrector.keeps}
+        known = Prepared(self._learned, self._last, {})
+        batch, share = self._call("correct", dict(fields), known, draws)
         values = np.asarray(self._runtime.host(share), dtype=np.float64)
-        if values.shape != (replicates := len(self._streams.seeds),):
-            text = f"records a share {list(values.shape)}, not one per replicate [{replicates}]"
+        if text := self._broken(batch, fields, n) or self._broken_share(values):
             raise BrokenKind(self._corrector, text)
-        return changed, {"corrected_share": values}
+        self._last |= {name: batch.fields[name] for name in self._corrector.keeps}
+        return batch, {"corrected_share": values}
+
+    def _broken(self, batch: Batch, given: Arrays, n: int) -> str:
+        """What is wrong with a batch that the corrector hands on; empty if nothing is."""
+        if not isinstance(batch, Batch):
+            return f"hands on a {type(batch).__name__}, not a Batch"
+        if (batch.weight is not None) != self._corrector.weighs:
+            return "does not say truly if it weighs samples"
+        if (batch.mark is not None) != self._corrector.marks:
+            return "does not say truly if it marks samples"
+        if missing := given.keys() - batch.fields.keys():
+            return f"does not hand on {', '.join(sorted(missing))}"
+        odd = {name: field.shape[1] for name, field in batch.fields.items() if field.shape[1] != n}
+        return "".join(f"hands on {size} samples ({name}), not {n}" for name, size in odd.items())
+
+    def _broken_share(self, values: NDArray[np.float64]) -> str:
+        if values.shape == (replicates := len(self._streams.seeds),):
+            return ""
+        return f"records a share {list(values.shape)}, not one per replicate [{replicates}]"
 
 
 class WithKept:
-    """Pools, and beside them in a checkpoint what the corrector keeps between generations."""
+    """Pools, and beside them in a checkpoint the fields that the corrector keeps."""
 
     def __init__(self, pools: Pools, correction: Correction) -> None:
         self._pools = pools
@@ -128,13 +128,12 @@ class WithKept:
     def forget(self, following: Row | None) -> None:
         self._pools.forget(following)
 
-    def pack(self) -> dict[str, NDArray[Any]]:
+    def pack(self) -> Fields:
         return {**self._pools.pack(), **self._correction.pack()}
 
     def unpack(self, arrays: Host) -> None:
-        kept = {name: values for name, values in arrays.items() if name.startswith(LAST)}
-        self._correction.unpack(kept)
-        self._pools.unpack({k: values for k, values in arrays.items() if k not in kept})
+        self._correction.unpack(arrays)
+        self._pools.unpack({k: v for k, v in arrays.items() if not k.startswith(_LAST)})
 
     def resume(self, row: Row, following: Row) -> bool:
         return self._pools.resume(row, following)

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from recurse.backend import Runtime
 from recurse.lowering import Numbers
+from recurse.lowering.contents import batch_of, flat
 from recurse.metrics import Metric, View
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.numerics.arrays import Array, Arrays, Batch, Host
 from recurse.numerics.streams import Streams
 from recurse.scenario.scenario import Arm
 from recurse.sources import Discrete
@@ -100,6 +101,11 @@ def measure(
 def runtime_arrays(runtime: Runtime, arrays: Host) -> dict[str, Array]:
     """Host arrays on the device."""
     return {name: runtime.array(values) for name, values in arrays.items()}
+
+
+def host_batch(runtime: Runtime, batch: Batch) -> Batch:
+    """A batch of the device on the host."""
+    return batch_of(host_arrays(runtime, flat(batch)))
 
 
 def host_arrays(runtime: Runtime, arrays: Arrays) -> dict[str, NDArray[Any]]:

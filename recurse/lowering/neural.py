@@ -12,9 +12,9 @@ from recurse.families import Network
 from recurse.lowering import Numbers
 from recurse.lowering.closed import mend
 from recurse.lowering.correct import Correction
-from recurse.lowering.measure import Meter, host_arrays, runtime_arrays
+from recurse.lowering.measure import Meter, host_batch, runtime_arrays
 from recurse.lowering.pools import Bank
-from recurse.numerics.arrays import Arrays, Host
+from recurse.numerics.arrays import Arrays, Batch, Host
 from recurse.numerics.streams import Streams
 from recurse.scenario.scenario import Arm
 
@@ -38,21 +38,21 @@ class NeuralNet:
         self._drawn: tuple[int, Host] = (-1, {})
         self.pools = Bank(self._streams, compact=True)
 
-    def real(self, n: int) -> Host:
+    def real(self, n: int) -> Batch:
         drawn = self._arm.source.draw(self._streams, 0, "real", n)
         self._correction.prepare(drawn)
         return self._needed(drawn)
 
-    def fresh(self, generation: int, n: int) -> Host:
+    def fresh(self, generation: int, n: int) -> Batch:
         return self._needed(self._arm.source.draw(self._streams, generation, "fresh", n))
 
-    def synthesise(self, generation: int, params: Arrays, n: int) -> tuple[Host, Numbers]:
+    def synthesise(self, generation: int, params: Arrays, n: int) -> tuple[Batch, Numbers]:
         count = self._correction.candidates(n)
         drawn = self._net.sample(self._streams, generation, "synthetic", params, count)
         batch, recorded = self._correction.correct(
             generation, runtime_arrays(self._runtime, drawn), n
         )
-        return host_arrays(self._runtime, batch), recorded
+        return host_batch(self._runtime, batch), recorded
 
     def fit(self, generation: int, data: Any, previous: Arrays | None) -> tuple[Arrays, Numbers]:
         batch, _ = data
@@ -60,7 +60,7 @@ class NeuralNet:
         if start is None or self._arm.start == "scratch":
             weights = self._family.initial(self._streams, generation, self._arm.source)
             start = runtime_arrays(self._runtime, weights)
-        params, loss = self._net.fit(self._streams, generation, batch, start)
+        params, loss = self._net.fit(self._streams, generation, batch.fields, start)
         return self._correction.adjust(params, previous), {"train_loss": loss}
 
     def measure(self, generation: int, params: Arrays) -> Numbers:
@@ -84,5 +84,5 @@ class NeuralNet:
     def finite(self, params: Arrays, previous: Arrays | None) -> tuple[Arrays, NDArray[np.bool_]]:
         return mend(self._runtime, params, previous)
 
-    def _needed(self, batch: Host) -> dict[str, NDArray[Any]]:
-        return {name: batch[name] for name in self._family.needs}
+    def _needed(self, drawn: Host) -> Batch:
+        return Batch({name: drawn[name] for name in self._family.needs})

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recurse.backend import Runtime
-from recurse.numerics.arrays import Arrays, Host
+from recurse.lowering.contents import Sums, batch_of, flat, flat_sums, sums_of
+from recurse.numerics.arrays import Batch, Fields, Host
 from recurse.numerics.streams import Integers, Streams, Subset
 from recurse.schedule import Pool, Row, Schedule, Use
 
-Batch = dict[str, NDArray[Any]]
 _HORIZON = 8
 _ABSENT = -1
 
@@ -53,7 +52,7 @@ def in_part(schedule: Schedule) -> str | None:
 
 @lru_cache(maxsize=256)
 def nested(schedule: Schedule) -> bool:
-    """Whether every row extends the one before, so that a running total is all that is needed."""
+    """True if every row extends the one before, so that a running total is all that is needed."""
     return all(after.beyond(before) is not None for before, after in pairwise(ahead(schedule)))
 
 
@@ -62,8 +61,8 @@ class Merged:
 
     def __init__(
         self,
-        merge: Callable[[Arrays, Arrays], Arrays],
-        scale: Callable[[Arrays, float], Arrays],
+        merge: Callable[[Sums, Sums], Sums],
+        scale: Callable[[Sums, float], Sums],
         running: bool,
         runtime: Runtime,
     ) -> None:
@@ -71,25 +70,26 @@ class Merged:
         self._scale = scale
         self._runtime = runtime
         self._running = running
-        self._held: dict[Pool, Arrays] = {}
-        self._total: Arrays = {}
+        self._held: dict[Pool, Sums] = {}
+        self._total: Sums | None = None
         self._row = Row(-1, 0, 0, ())
 
-    def add(self, pool: Pool, value: Arrays) -> None:
+    def add(self, pool: Pool, value: Sums) -> None:
         self._held[pool] = value
 
-    def gather(self, row: Row) -> Arrays:
+    def gather(self, row: Row) -> Sums:
         new = row.beyond(self._row)
         if new is None:
-            self._total, new = {}, row.runs
+            self._total, new = None, row.runs
         for run in new:
             for use in run.each():
                 part = self._weighed(use)
-                self._total = self._merge(self._total, part) if self._total else part
+                self._total = part if self._total is None else self._merge(self._total, part)
         self._row = row
+        assert self._total is not None, "a row names a pool or more"
         return self._total
 
-    def _weighed(self, use: Use) -> Arrays:
+    def _weighed(self, use: Use) -> Sums:
         held = self._held[use.pool]
         return held if use.weight == 1.0 else self._scale(held, use.weight)
 
@@ -100,29 +100,29 @@ class Merged:
             alive = {use.pool for use in following.uses}
             self._held = {pool: held for pool, held in self._held.items() if pool in alive}
 
-    def pack(self) -> Batch:
-        packed = {
-            f"{p.kind}/{p.born}/{k}": v for p, held in self._held.items() for k, v in held.items()
+    def pack(self) -> Fields:
+        held = {f"{pool.kind}/{pool.born}": sums for pool, sums in self._held.items()}
+        if self._running and self._total is not None:
+            held["total/0"] = self._total
+        return {
+            f"{place}/{name}": self._runtime.host(array)
+            for place, sums in held.items()
+            for name, array in flat_sums(sums).items()
         }
-        if self._running:
-            packed |= {f"total/0/{k}": v for k, v in self._total.items()}
-        return {name: self._runtime.host(array) for name, array in packed.items()}
 
     def unpack(self, arrays: Host) -> None:
-        for name, values in arrays.items():
-            kind, born, key = name.split("/")
-            array = self._runtime.array(values)
+        for (kind, born), packed in _by_pool(arrays).items():
+            sums = sums_of({name: self._runtime.array(values) for name, values in packed.items()})
             if kind == "total":
-                self._total = {**self._total, key: array}
+                self._total = sums
             else:
-                pool = Pool(kind, int(born))  # type: ignore[arg-type]
-                self._held[pool] = {**self._held.get(pool, {}), key: array}
+                self._held[Pool(kind, born)] = sums  # type: ignore[arg-type]
 
     def resume(self, row: Row, following: Row) -> bool:
         """After ``unpack``: the running total, where there is one, stands for this row."""
         if self._running:
             self._row = row
-            return bool(self._total)
+            return self._total is not None
         return _complete(self._held, row, following)
 
 
@@ -136,10 +136,13 @@ class Bank:
         self._slots: dict[Pool, slice] = {}
         self._starts = np.full(16, _ABSENT)
         """Where a pool begins, by its number."""
-        self._arrays: Batch = {}
+        self._arrays: Fields = {}
         self._end = 0
 
-    def add(self, pool: Pool, value: Host) -> None:
+    def add(self, pool: Pool, value: Batch) -> None:
+        self._add(pool, flat(value))
+
+    def _add(self, pool: Pool, value: Host) -> None:
         count = next(iter(value.values())).shape[1]
         self._reserve(value, self._end + count)
         self._slots[pool] = slice(self._end, self._end + count)
@@ -166,7 +169,7 @@ class Bank:
             return self.taken(index), np.broadcast_to(weights, (replicates, len(weights)))
         spread = np.zeros(next(iter(self._arrays.values())).shape[1])
         spread[index] = weights
-        return self._arrays, np.broadcast_to(spread, (replicates, len(spread)))
+        return batch_of(self._arrays), np.broadcast_to(spread, (replicates, len(spread)))
 
     def forget(self, following: Row | None) -> None:
         if following is None:
@@ -182,9 +185,9 @@ class Bank:
         self._slots, self._arrays, self._end = {}, {}, 0
         self._starts[:] = _ABSENT
         for pool, value in held:
-            self.add(pool, value)
+            self._add(pool, value)
 
-    def pack(self) -> Batch:
+    def pack(self) -> Fields:
         return {
             f"{pool.kind}/{pool.born}/{name}": values
             for pool, place in self._slots.items()
@@ -192,16 +195,13 @@ class Bank:
         }
 
     def unpack(self, arrays: Host) -> None:
-        found: dict[Pool, Batch] = {}
-        for name, array in arrays.items():
-            kind, born, key = name.split("/")
-            found.setdefault(Pool(kind, int(born)), {})[key] = array  # type: ignore[arg-type]
+        found = {Pool(*place): packed for place, packed in _by_pool(arrays).items()}  # type: ignore[arg-type]
         # In the order in which they were born, as in a run that was never stopped.
         for pool in sorted(found, key=lambda pool: (pool.born, pool.kind != "synthetic")):
-            self.add(pool, found[pool])
+            self._add(pool, found[pool])
 
     def resume(self, row: Row, following: Row) -> bool:
-        """After ``unpack``: whether all that is needed is there."""
+        """After ``unpack``: True if all that is needed is there."""
         return _complete(self._slots, row, following)
 
     def starts(self, run: Use) -> NDArray[np.int64]:
@@ -211,9 +211,9 @@ class Bank:
         return found
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        """The names of what is kept of every sample."""
-        return tuple(self._arrays)
+    def weighed(self) -> bool:
+        """True if samples have weights of their own."""
+        return "weight" in self._arrays
 
     def picks(self, row: Row) -> NDArray[np.int64]:
         """Which of the row's samples each replicate sees: ``[R, budget]``."""
@@ -228,16 +228,16 @@ class Bank:
     def taken(self, index: NDArray[np.int64]) -> Batch:
         """Samples by their place in the bank, ``[n]`` or ``[R, n]``."""
         if index.ndim == 1:
-            return {name: values[:, index] for name, values in self._arrays.items()}
+            return batch_of({name: values[:, index] for name, values in self._arrays.items()})
         rows = np.arange(len(index))[:, None]
-        return {name: values[rows, index] for name, values in self._arrays.items()}
+        return batch_of({name: values[rows, index] for name, values in self._arrays.items()})
 
     def _places(self, run: Use) -> NDArray[np.int64]:
         """Where the samples of a run of pools are."""
         found: NDArray[np.int64] = (self.starts(run)[:, None] + np.arange(run.take)).ravel()
         return found
 
-    def _cut(self, place: slice) -> Batch:
+    def _cut(self, place: slice) -> Fields:
         return {name: values[:, place].copy() for name, values in self._arrays.items()}
 
     def _reserve(self, like: Host, size: int) -> None:
@@ -253,5 +253,14 @@ class Bank:
             self._arrays[name] = grown
 
 
-def _complete(held: Mapping[Pool, Any], row: Row, following: Row) -> bool:
+def _by_pool(arrays: Host) -> dict[tuple[str, int], Fields]:
+    """Packed arrays by the kind and the generation of their pool; others are left out."""
+    found: dict[tuple[str, int], Fields] = {}
+    for path, array in arrays.items():
+        kind, born, name = path.split("/", 2)
+        found.setdefault((kind, int(born)), {})[name] = array
+    return found
+
+
+def _complete(held: Collection[Pool], row: Row, following: Row) -> bool:
     return all(use.pool in held for use in following.uses if use.pool.born <= row.generation)

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recurse.backend import Runtime
-from recurse.families.kde import Kde
+from recurse.families.roles import Remembering
 from recurse.lowering import Numbers
 from recurse.lowering.closed import ClosedForm
-from recurse.lowering.measure import host_arrays
-from recurse.lowering.pools import Bank, Batch, Merged, nested
-from recurse.numerics.arrays import Array, Arrays, Host
+from recurse.lowering.contents import Sums
+from recurse.lowering.measure import host_batch
+from recurse.lowering.pools import Bank, Merged, nested
+from recurse.numerics.arrays import Array, Arrays, Batch, Fields, Host
 from recurse.scenario.scenario import Arm
 from recurse.schedule import Pool, Row
 
@@ -33,11 +34,11 @@ class Memory:
         self._sums = sums
         self._row = Row(-1, 0, 0, ())
 
-    def add(self, pool: Pool, value: tuple[Host, Arrays]) -> None:
-        batch, statistics = value
+    def add(self, pool: Pool, value: tuple[Batch, Sums | None]) -> None:
+        batch, sums = value
         self._bank.add(pool, batch)
-        if self._sums is not None:
-            self._sums.add(pool, statistics)
+        if self._sums is not None and sums is not None:
+            self._sums.add(pool, sums)
 
     def gather(self, row: Row) -> Any:
         """The statistics of a row; its samples and weights where nothing adds up."""
@@ -49,7 +50,7 @@ class Memory:
             self._sums.forget(following)
         self._bank.forget(following and self._needed(following))
 
-    def pack(self) -> Batch:
+    def pack(self) -> Fields:
         packed = {f"samples/{name}": values for name, values in self._bank.pack().items()}
         if self._sums is not None:
             packed |= {f"sums/{name}": values for name, values in self._sums.pack().items()}
@@ -70,17 +71,19 @@ class Memory:
     def _needed(self, following: Row) -> Row:
         return Row(following.generation, 0, 0, self._row.runs + following.runs)
 
-    def pick(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Samples of the last model's training set by uniform numbers ``[R, n]``: ``[R, n, d]``.
+    def pick(self, u: NDArray[np.float64]) -> Arrays:
+        """Samples of the last model's training set by uniform numbers ``[R, n]``.
 
         Each is picked with a probability that is its share of the weight.
         """
         row, bank = self._row, self._bank
         even = all(run.weight == row.runs[0].weight for run in row.runs)
-        if "weight" in bank.fields or (row.budget is not None and not even):
+        if bank.weighed or (row.budget is not None and not even):
             batch, weights = bank.gather(row)
-            places = _weighed(weights * batch.get("weight", 1.0), u)
-            return np.take_along_axis(batch["x"], places[..., None], axis=1)
+            own = 1.0 if batch.weight is None else batch.weight
+            places = _weighed(weights * own, u)
+            rows = np.arange(len(u))[:, None]
+            return {name: values[rows, places] for name, values in batch.fields.items()}
         lengths = [run.length for run in row.runs]
         take = np.repeat([run.take for run in row.runs], lengths)
         weight = np.repeat([float(run.weight) for run in row.runs], lengths)
@@ -97,8 +100,7 @@ class Memory:
             use = np.minimum(np.searchsorted(ends, at, side="right"), len(ends) - 1)
             inside = ((at - (ends - mass)[use]) / weight[use]).astype(np.int64)
             inside = np.clip(inside, 0, take[use] - 1)
-        picked: NDArray[np.float64] = bank.taken(start[use] + inside)["x"]
-        return picked
+        return bank.taken(start[use] + inside).fields
 
 
 def _weighed(weights: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -116,15 +118,15 @@ def _weighed(weights: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np
 
 
 class Remembered(ClosedForm):
-    """A block of kernel density estimates."""
+    """A block of a family that remembers its samples."""
 
     pools: Memory
 
     def __init__(self, arm: Arm, seeds: tuple[int, ...], runtime: Runtime) -> None:
         super().__init__(arm, seeds, runtime, exact=False)
-        assert isinstance(self._family, Kde)
-        self._kde = self._family
-        self._additive = self._kde.additive and not self._banked
+        assert isinstance(self._family, Remembering)
+        self._memory = self._family
+        self._additive = self._memory.additive and not self._banked
         sums = Merged(self._merge, self._scale, nested(arm.schedule), runtime)
         bank = Bank(self._streams, compact=True)
         self.pools = Memory(bank, sums if self._additive else None)
@@ -141,8 +143,10 @@ class Remembered(ClosedForm):
     def fit(self, generation: int, data: Any, previous: Arrays | None) -> tuple[Arrays, Numbers]:
         if not self._additive:
             batch, weights = data
-            data = self._summed(batch, weights * batch.get("weight", 1.0))
-        return self._correction.adjust(self._call("estimate", data), previous), {}
+            own = 1.0 if batch.weight is None else batch.weight
+            data = self._summed(batch.fields, weights * own)
+        params = self._memory.solve(self._call, data.all, previous or {})
+        return self._correction.adjust(params, previous), {}
 
     def measure(self, generation: int, params: Arrays) -> Numbers:
         samples: Arrays = {}
@@ -162,54 +166,55 @@ class Remembered(ClosedForm):
         x = np.asarray(self._meter.heldout["x"], dtype=np.float64)
         return np.broadcast_to(x, (replicates, *x.shape[-2:]))
 
-    def _pool(self, batch: Arrays) -> tuple[Host, Arrays]:
-        kept = host_arrays(self._runtime, batch)
+    def _pool(self, batch: Batch) -> tuple[Batch, Sums | None]:
+        kept = host_batch(self._runtime, batch)
         if not self._additive:
-            return kept, {}
-        ones = np.ones(kept["x"].shape[:2])
-        return kept, self._summed(kept, kept.get("weight", ones))
+            return kept, None
+        weights = np.ones(kept.fields["x"].shape[:2]) if kept.weight is None else kept.weight
+        return kept, self._summed(kept.fields, weights)
 
-    def _summed(self, batch: Host, weights: NDArray[np.float64]) -> Arrays:
-        """Moments of samples, and kernel sums where a metric looks at the density.
+    def _summed(self, fields: Host, weights: NDArray[np.float64]) -> Sums:
+        """Statistics of samples, and sums at held-out points where a metric looks at the density.
 
         A block is cut into pieces that fit the cache, over replicates first: what they give needs
         no adding up. All pieces have one shape, so that one program serves them.
         """
-        x = batch["x"]
+        x = fields["x"]
         replicates, n, dim = x.shape
         points = 1 if self._at is None else self._at.shape[1]
         length = max(1, min(n, self._stretch, _CHUNK // points))
         width = min(replicates, max(1, _CHUNK // (points * length)))
         width = -(-replicates // -(-replicates // width))  # equal parts
         mass = weights.sum(axis=1)
-        h = np.asarray(self._kde.width(np.where(mass > 0.0, mass, 1.0), dim))
+        h = np.asarray(self._memory.width(np.where(mass > 0.0, mass, 1.0), dim))
         found = []
         for number, start in enumerate(range(0, replicates, width)):
             rows = slice(start, start + width)
             at = None if self._at is None else self._cut(width)[number]
             share = self._runtime.array(_filled(h[rows], width, fill=1.0))
-            total: Arrays = {}
+            total: Sums | None = None
             for first in range(0, n, length):
                 part = slice(first, first + length)
                 summed = self._piece(x[rows, part], weights[rows, part], at, share, length)
-                total = summed if not total else self._merge(total, summed)
-            found.append(total)
+                total = summed if total is None else self._merge(total, summed)
+            assert total is not None
+            found.append(total.all)
         if len(found) == 1:
-            return found[0]
+            return Sums(found[0])
         concat = self._runtime.xp.concat
-        return {k: concat([each[k] for each in found])[:replicates] for k in found[0]}
+        return Sums({k: concat([each[k] for each in found])[:replicates] for k in found[0]})
 
     def _piece(
         self, x: NDArray[Any], weights: NDArray[Any], at: Array, h: Array, length: int
-    ) -> dict[str, Array]:
+    ) -> Sums:
         """The sums of one piece, filled up to ``length`` samples of weight zero."""
         shape = (h.shape[0], length)
         samples = self._runtime.array(_filled(x, *shape))
         weight = self._runtime.array(_filled(weights, *shape))
         summed = dict(self._call("statistics", {"x": samples}, weight))
         if at is not None:
-            summed["log_kernels"] = self._call("kernels", samples, weight, at, h)
-        return summed
+            summed |= self._call("sums", samples, weight, at, h)
+        return Sums(summed)
 
     def _cut(self, width: int) -> list[Array]:
         """The held-out points in pieces of as many replicates, on the device."""
@@ -221,9 +226,9 @@ class Remembered(ClosedForm):
         return self._cuts[width]
 
     def _samples(self, generation: int, purpose: str, params: Arrays, n: int) -> Arrays:
-        drawn = self._streams.draws(generation, purpose, self._kde.noise(self._source, n))
+        drawn = self._streams.draws(generation, purpose, self._memory.noise(self._source, n))
         picks = drawn.pop("pick").astype(np.float64, copy=False)
-        design, noise = self._put({"centre": self.pools.pick(picks)}), self._put(drawn)
+        design, noise = self._put(self.pools.pick(picks)), self._put(drawn)
         found: Arrays = self._call("sample", self._source, params, noise, design)
         return found
 

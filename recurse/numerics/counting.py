@@ -22,33 +22,33 @@ def tally(xp: Any, symbols: Array, weights: Array, size: int) -> Array:
     """The weight ``[R, size]`` of each symbol among samples ``[R, n]``; exactly 0 where none is."""
     order = xp.argsort(symbols, axis=1)
     ascending = xp.take_along_axis(symbols, order, axis=1)
-    heaped = xp.cumulative_sum(
+    ends = xp.cumulative_sum(
         xp.take_along_axis(weights, order, axis=1), axis=1, include_initial=True
     )
     wanted = xp.broadcast_to(xp.arange(size, dtype=xp.int64)[None, :], (symbols.shape[0], size))
-    upto = xp.take_along_axis(heaped, rank(xp, ascending, wanted), axis=1)
+    upto = xp.take_along_axis(ends, rank(xp, ascending, wanted), axis=1)
     return xp.concat([upto[:, :1], upto[:, 1:] - upto[:, :-1]], axis=1)
 
 
-def heap(xp: Any, p: Array) -> Array:
+def running_sums(xp: Any, p: Array) -> Array:
     """Cumulative probabilities along the last axis; the last entry is exactly 1."""
-    heaped = xp.cumulative_sum(p, axis=-1)
+    ends = xp.cumulative_sum(p, axis=-1)
     # So that a uniform number below 1 stays below it.
-    return heaped / heaped[..., -1:]
+    return ends / ends[..., -1:]
 
 
 def pick(xp: Any, p: Array, uniform: Array) -> Array:
     """Symbols ``[R, n]`` drawn with probabilities ``[R, K]``; never one of probability zero."""
-    return rank(xp, heap(xp, p), uniform)
+    return rank(xp, running_sums(xp, p), uniform)
 
 
-def follow(xp: Any, heaped: Array, context: Array, uniform: Array) -> Array:
+def follow(xp: Any, ends: Array, context: Array, uniform: Array) -> Array:
     """The next symbol ``[R, n]`` after each context ``[R, n]``.
 
-    ``heaped [R, C, V]`` are the heaped laws of the symbol after each of C contexts.
+    ``ends [R, C, V]`` are the running sums of the laws of the symbol after each of C contexts.
     """
-    replicates, contexts, size = heaped.shape
-    flat = xp.reshape(heaped, (replicates, contexts * size))
+    replicates, contexts, size = ends.shape
+    flat = xp.reshape(ends, (replicates, contexts * size))
     return _bisect(xp, flat, context * size, size, uniform)
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from recurse.lowering.decision import Lowering
 from recurse.planning.estimate import Estimate
 from recurse.planning.widths import Probes, Width
 from recurse.scenario.identity import canonical, difference, digest
 from recurse.scenario.scenario import Arm
 
 Status = Literal["new", "changed", "incomplete", "failed", "cached"]
-Lowering = Literal["statistics", "samples"]
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from recurse.families import Closed, Network
-from recurse.lowering.pools import in_part, nested
+from recurse.families import Network
+from recurse.families.closed import Closed
+from recurse.families.roles import Conditional
+from recurse.lowering.decision import decide
+from recurse.lowering.pools import nested
 from recurse.scenario.scenario import Arm
 from recurse.schedule import Row
 
@@ -32,10 +35,10 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
         weights, work = arm.model.cost(arm.source, rows[-1].size)
         data = 8 * width * rows[-1].size
         return Estimate(16 * weights + data, arm.generations * work / _TRAINING)
-    assert isinstance(arm.model, Closed)
-    model, summed = arm.model, in_part(arm.schedule) is None
-    kept = summed and not (model.remembers or model.keeps_samples(arm.source))
-    largest = max(row.pooled if not kept else max(row.synthesise, row.fresh) for row in rows)
+    model, decision = arm.model, decide(arm)
+    assert isinstance(model, Closed)
+    kept = decision.keeps_samples
+    largest = max(row.pooled if kept else max(row.synthesise, row.fresh) for row in rows)
     seen = max(arm.corrector.candidates(row.synthesise) for row in rows)
     largest = max(largest, arm.samples.real, seen)
     numbers = model.numbers(arm.source)
@@ -50,12 +53,12 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     compared = max(metric.beside(arm.source) for metric in arm.metrics)
     held += 8 * (beside + compared) + measured + 8 * 1024 * (width + 2)
     work = model.estimate_cost(arm.source) + (
-        _DRAWN * numbers if exact and model.conditional else 0.0
+        _DRAWN * numbers if exact and isinstance(model, Conditional) else 0.0
     )
     work *= len(rows)
     if not exact:
-        anew = not (summed and (model.additive or model.relabels(arm.source)))
-        work += sum(_looking(arm, row, row.size if anew else _new(arm, row)) for row in rows)
+        sizes = (row.size if decision.anew else _new(arm, row) for row in rows)
+        work += sum(_looking(arm, row, size) for row, size in zip(rows, sizes, strict=True))
     return Estimate(held, work / _FLOPS + len(rows) * _OVERHEAD)
 
 

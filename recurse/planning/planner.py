@@ -13,14 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from recurse.families import Closed
-from recurse.lowering.pools import in_part
+from recurse.lowering.decision import decide
 from recurse.planning.blocks import (
     ArmPlan,
     Block,
     Cell,
     History,
-    Lowering,
     Recall,
     blocks_of,
     cell_of,
@@ -121,7 +119,7 @@ def _refused(scenario: Scenario) -> list[Problem]:
 
 def _plan_arm(labelled: LabelledArm, seeds: int, jobs: int, history: History) -> ArmPlan:
     arm = labelled.arm
-    lowering, reason, cost = _lowered(arm)
+    decision, cost = decide(arm), _cost(arm)
     width = choose(arm, cost, seeds, jobs, history.probes)
     if found := width.measured:
         once = found.compile_seconds / min(found.width, seeds)
@@ -131,7 +129,16 @@ def _plan_arm(labelled: LabelledArm, seeds: int, jobs: int, history: History) ->
         notes.append(
             "the corrector injects draws from the source; compare with an arm of fresh real data"
         )
-    return ArmPlan(labelled.label, labelled.axes, arm, lowering, reason, cost, width, tuple(notes))
+    return ArmPlan(
+        labelled.label,
+        labelled.axes,
+        arm,
+        decision.lowering,
+        decision.because,
+        cost,
+        width,
+        tuple(notes),
+    )
 
 
 def _warned(arm: ArmPlan, cells: Collection[str], history: History) -> ArmPlan:
@@ -164,39 +171,15 @@ def _left_out(arm: Arm) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
-def _lowered(arm: Arm) -> tuple[Lowering, str, Estimate]:
-    """How an arm is executed, why, and what that costs."""
-    reason = not_exact(arm)
-    if reason is None:
-        known = f"the law of the statistics of '{arm.model.kind}' is known"
-        return "statistics", known, estimate(arm, True)
-    return "samples", reason, estimate(arm, False)
-
-
-def not_exact(arm: Arm) -> str | None:
-    """Why an arm must run on samples, or None if the exact law of its statistics serves."""
-    model, source = arm.model, arm.source
-    if not isinstance(model, Closed):
-        return f"'{model.kind}' is trained on samples"
-    if source.law != model.kind:
-        return f"source '{source.kind}' is not a '{model.kind}' law"
-    if model.pointwise:
-        return f"a fit of '{model.kind}' looks at every sample"
-    if arm.corrector.kind != "none":
-        return f"corrector '{arm.corrector.kind}' acts on samples"
-    if reason := in_part(arm.schedule):
-        return reason
-    for row in arm.schedule:
-        if reason := model.refuses_statistics(source, row):
-            return str(reason)
-    return None
+def _cost(arm: Arm) -> Estimate:
+    return estimate(arm, decide(arm).lowering == "statistics")
 
 
 def _too_large(scenario: Scenario) -> list[Problem]:
     available = memory()
     found = []
     for labelled in scenario.arms:
-        needed = _lowered(labelled.arm)[2].bytes
+        needed = _cost(labelled.arm).bytes
         if needed > 0.8 * available:
             text = (
                 f"one replicate of '{labelled.label}' needs about {needed / 2**30:.1f} GiB, "

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator
 
 from recurse.backend import Backend, backends
-from recurse.families import Closed, Network
+from recurse.lowering.closed import relabels
 from recurse.scenario.scenario import Arm
 from recurse.schedule import Row
 
@@ -42,7 +42,7 @@ def _backend(arm: Arm) -> Iterator[Refusal]:
 
 
 def _has(backend: Backend, arm: Arm) -> bool:
-    return isinstance(arm.model, Closed) or arm.model.kind in backend.families
+    return not arm.model.trained or arm.model.kind in backend.families
 
 
 def _source(arm: Arm) -> Iterator[Refusal]:
@@ -55,7 +55,7 @@ def _fitting(arm: Arm) -> Iterator[Refusal]:
     if reason:
         yield "E211", reason, ("model", "kind")
         return
-    if arm.start == "warm" and isinstance(arm.model, Closed):
+    if arm.start == "warm" and not arm.model.trained:
         text = f"'{arm.model.kind}' is fitted in closed form; a warm start means nothing to it"
         yield "E211", text, ("start",)
     reason = arm.sampler.refusal(arm.model)
@@ -63,9 +63,9 @@ def _fitting(arm: Arm) -> Iterator[Refusal]:
         yield "E203", reason, ("sampler",)
     reason = arm.corrector.refusal(arm.source, tuple(arm.model.fields(arm.source)))
     reason = reason or arm.corrector.suits(arm.model)
-    if arm.corrector.weighs and not isinstance(arm.model, Closed):
+    if arm.corrector.weighs and arm.model.trained:
         reason = f"it weighs samples, and '{arm.model.kind}' is trained on whole samples"
-    if arm.corrector.moves and isinstance(arm.model, Closed) and arm.model.relabels(arm.source):
+    if arm.corrector.moves and relabels(arm):
         reason = (
             f"it hands on inputs of its own, and here '{arm.model.kind}' labels those of the real "
             "sample again"
@@ -101,7 +101,7 @@ def _row(arm: Arm, row: Row, fits: bool) -> Iterator[Refusal]:
             f"generation {row.generation} has {row.synthesise}"
         )
         yield "E204", text, ("corrector",)
-    elif isinstance(arm.model, Network) and any(run.weight != 1.0 for run in row.runs):
+    elif arm.model.trained and any(run.weight != 1.0 for run in row.runs):
         yield "E204", f"'{arm.model.kind}' is fitted without weights of samples", ("policy",)
     elif fits:
         for path, code, message in arm.model.problems(arm.source, row, arm.samples.real):

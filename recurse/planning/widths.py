@@ -17,14 +17,13 @@ from typing import NamedTuple
 
 from recurse.backend import backends
 from recurse.claims import count
-from recurse.families import Closed
 from recurse.planning.estimate import Estimate
 from recurse.scenario.identity import canonical, digest, identity
 from recurse.scenario.scenario import Arm
 
 BLOCK_BYTES = 1 << 30
-WIDEST = {True: 4096, False: 16}  # replicates per block: closed-form, neural
-LADDER = {True: (16, 64, 256, 1024, 4096), False: (1, 2, 4, 8, 16)}
+WIDEST = {False: 4096, True: 16}  # replicates per block: closed-form, trained
+LADDER = {False: (16, 64, 256, 1024, 4096), True: (1, 2, 4, 8, 16)}
 """The widths that a probe tries."""
 GENERATIONS = 6
 """How many a probe runs; the first two warm up, the last writes a checkpoint."""
@@ -72,9 +71,8 @@ def key(arm: Arm) -> Key:
 
 def ladder(arm: Arm, cost: Estimate, seeds: int) -> list[int]:
     """The widths that are worth a measurement for so many seeds."""
-    closed = isinstance(arm.model, Closed)
     most = min(seeds, _by_memory(arm, cost))
-    return sorted({most, *(width for width in LADDER[closed] if width < most)})
+    return sorted({most, *(width for width in LADDER[arm.model.trained] if width < most)})
 
 
 def choose(arm: Arm, cost: Estimate, seeds: int, jobs: int, probes: Probes) -> Width:
@@ -111,7 +109,7 @@ def choose(arm: Arm, cost: Estimate, seeds: int, jobs: int, probes: Probes) -> W
 
 
 def _by_memory(arm: Arm, cost: Estimate) -> int:
-    widest = WIDEST[isinstance(arm.model, Closed)]
+    widest = WIDEST[arm.model.trained]
     return max(1, min(widest, int(BLOCK_BYTES // max(cost.bytes, 1))))
 
 

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Normal, Streams, Subset
 from recurse.spec import Kind
 
-Batch = dict[str, NDArray[Any]]
 """Named fields, each ``[R, n, ...]``."""
 
 
@@ -27,11 +27,11 @@ class Source(Kind):
         """The shape of one sample of each field."""
         raise TypeError(f"{type(self).__name__} has no fields")
 
-    def truth(self, streams: Streams) -> Batch:
+    def truth(self, streams: Streams) -> Fields:
         """The true parameters by name, ``[R, ...]``; empty when they are not known."""
         return {}
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         """``n`` real samples per replicate, independent of other generations and purposes."""
         raise TypeError(f"{type(self).__name__} cannot be drawn from")
 
@@ -92,7 +92,7 @@ class Discrete(Source):
 
 def scattered(
     streams: Streams, generation: int, purpose: str, points: NDArray[np.float64], noise: float
-) -> Batch:
+) -> Fields:
     """Fixed points ``[n, d]`` in an order of each replicate's own, with normal noise."""
     order = streams.draw(generation, f"{purpose}/order", Subset(len(points), len(points)))
     z = streams.draw(generation, f"{purpose}/z", Normal(points.shape))

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Streams, Uniform
-from recurse.sources import Batch, Discrete
+from recurse.sources import Discrete
 
 Form = Literal["uniform", "zipf", "zipf_mandelbrot", "given"]
 
@@ -33,13 +34,13 @@ class Frequencies(Discrete):
     def alphabet(self) -> int:
         return len(self.p)
 
-    def truth(self, streams: Streams) -> Batch:
+    def truth(self, streams: Streams) -> Fields:
         return {"p": np.broadcast_to(self.p, (len(streams.seeds), self.alphabet))}
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         u = streams.draw(generation, f"{purpose}/u", Uniform((n,)))
-        heaped = np.cumsum(self.p)
-        return {"symbol": np.searchsorted(heaped / heaped[-1], u, side="right")}
+        ends = np.cumsum(self.p)
+        return {"symbol": np.searchsorted(ends / ends[-1], u, side="right")}
 
     def rarity(self, x: NDArray[Any]) -> NDArray[np.float64]:
         """Of symbols: what all symbols of their probability or less have together."""

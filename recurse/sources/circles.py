@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Streams
-from recurse.sources import Batch, Source, scattered
+from recurse.sources import Source, scattered
 
 
 class Circles(Source):
@@ -30,7 +31,7 @@ class Circles(Source):
     def fields(self) -> dict[str, tuple[int, ...]]:
         return {"x": (2,)}
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         return scattered(streams, generation, purpose, self._curve(n), self.noise)
 
     def second_moment(self, n: int) -> float:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Streams
-from recurse.sources import Batch, Source, pick
+from recurse.sources import Source, pick
 
 _TOTAL = 1797
 _SPLIT = 20_261_121  # names the fixed shuffle that separates training from test images
@@ -38,7 +39,7 @@ class Digits(Source):
     def digest(self) -> str:
         return f"sklearn-digits-{_TOTAL}/{_SPLIT}"
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         picks = pick(streams, generation, purpose, _TOTAL - self.test, n)
         return {name: values[self.test :][picks] for name, values in _shuffled().items()}
 

@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Streams, Uniform
-from recurse.sources import Batch
 from recurse.sources.scalar import Scalar
 
 
@@ -24,6 +24,6 @@ class ExponentialSource(Scalar):
     def theta(self) -> float:
         return self.mean
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         u = streams.draw(generation, f"{purpose}/u", Uniform((n, 1)))
         return {"x": -self.mean * np.log1p(-u)}

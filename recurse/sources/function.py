@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Normal, Streams, Uniform
-from recurse.sources import Batch, Source
+from recurse.sources import Source
 
 Amplitude = Annotated[float, Field(ge=-1e6, le=1e6)]
 HELDOUT = tuple((j + 0.5) / 200 for j in range(200))
@@ -48,11 +49,11 @@ class Function(Source):
                 value = value + amplitude * wave(2.0 * math.pi * k * x)
         return value
 
-    def truth(self, streams: Streams) -> Batch:
+    def truth(self, streams: Streams) -> Fields:
         curve = self.at(np, np.asarray(HELDOUT))
         return {"curve": np.broadcast_to(curve, (len(streams.seeds), len(curve)))}
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         if self.inputs == "grid" and purpose != "heldout":
             x = np.broadcast_to(np.linspace(0.0, 1.0, n), (len(streams.seeds), n))
         else:

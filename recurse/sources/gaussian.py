@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Normal, Streams
-from recurse.sources import Batch, Source
+from recurse.sources import Source
 
 
 class GaussianSource(Source):
@@ -37,14 +38,14 @@ class GaussianSource(Source):
         """The covariance, ``[d, d]``."""
         return np.eye(self.dim) if self.covariance is None else np.asarray(self.covariance)
 
-    def truth(self, streams: Streams) -> Batch:
+    def truth(self, streams: Streams) -> Fields:
         copies = len(streams.seeds)
         return {
             "mean": np.broadcast_to(self.center, (copies, self.dim)),
             "covariance": np.broadcast_to(self.matrix, (copies, self.dim, self.dim)),
         }
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         z = streams.draw(generation, f"{purpose}/z", Normal((n, self.dim)))
         return {"x": self.center + z @ np.linalg.cholesky(self.matrix).T}
 

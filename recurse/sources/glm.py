@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Normal, Streams
-from recurse.sources import Batch
 from recurse.sources.labelled import Labelled
 
 Floats = NDArray[np.float64]
@@ -42,7 +42,7 @@ class GlmSource(Labelled):
         """Labels of linear predictors ``[R, n]``."""
         raise TypeError(f"{type(self).__name__} has no labels")
 
-    def truth(self, streams: Streams) -> Batch:
+    def truth(self, streams: Streams) -> Fields:
         if self.coefficients is None:
             drawn = streams.draw(0, "truth/coefficients", Normal((self.terms,)))
             coef = np.asarray(self.scale * drawn, dtype=np.float64)
@@ -51,7 +51,7 @@ class GlmSource(Labelled):
             coef = np.broadcast_to(given, (len(streams.seeds), self.terms))
         return {"coef": coef, "information": self._information(coef)}
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         x = streams.draw(generation, f"{purpose}/x", Normal((n, self.dim)))
         linear = self.linear(self.truth(streams)["coef"], x)
         return {"x": x, "y": self.labels(streams, generation, purpose, linear)}

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Normal, Streams
-from recurse.sources import Batch
 from recurse.sources.labelled import Labelled
 
 
@@ -30,14 +30,14 @@ class Regression(Labelled):
         """The standard deviation of each coefficient over seeds, ``[d]``; None if all are one."""
         return None
 
-    def truth(self, streams: Streams) -> Batch:
+    def truth(self, streams: Streams) -> Fields:
         coefficients = streams.draw(0, "truth/coefficients", Normal((self.dim,)))
         if self.scales is not None:
             coefficients = coefficients * self.scales
         variance = np.ones(self.dim) if self.deviations is None else self.deviations**2
         return {"coef": coefficients, "variance": np.broadcast_to(variance, coefficients.shape)}
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         x = streams.draw(generation, f"{purpose}/x", Normal((n, self.dim)))
         if self.deviations is not None:
             x = x * self.deviations

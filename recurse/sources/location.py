@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Normal, Streams
-from recurse.sources import Batch
 from recurse.sources.scalar import Scalar
 
 
@@ -25,6 +25,6 @@ class LocationSource(Scalar):
     def theta(self) -> float:
         return self.center
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         z = streams.draw(generation, f"{purpose}/z", Normal((n, 1)))
         return {"x": self.center + self.scale * z}

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.numerics.counting import digits, follow, heap, shape_of_grams
+from recurse.numerics.arrays import Fields
+from recurse.numerics.counting import digits, follow, running_sums, shape_of_grams
 from recurse.numerics.streams import Streams, Uniform
-from recurse.sources import Batch, Discrete
+from recurse.sources import Discrete
 
 Table = NDArray[np.float64]
 _STEPS, _NEAR = 20_000, 1e-15
@@ -84,22 +85,22 @@ class Markov(Discrete):
             found.append(_next(found[-1], self.table))
         return found
 
-    def truth(self, streams: Streams) -> Batch:
+    def truth(self, streams: Streams) -> Fields:
         laws = {"p": self.table, "start": self.beginning, "contexts": self.usual}
         return {k: np.broadcast_to(v, (len(streams.seeds), *v.shape)) for k, v in laws.items()}
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         u = streams.draw(generation, f"{purpose}/u", Uniform((n, self.length - self.order + 2)))
         replicates = len(u)
         if self.start == "even":
             first = np.broadcast_to(np.arange(n) % len(self.table), (replicates, n))
         else:
-            first = np.searchsorted(heap(xp, self.beginning), u[:, :, 0], side="right")
+            first = np.searchsorted(running_sums(xp, self.beginning), u[:, :, 0], side="right")
         # One table serves all replicates: they stand in one row.
-        context, heaped = first.reshape(1, -1), heap(xp, self.table)[None]
+        context, ends = first.reshape(1, -1), running_sums(xp, self.table)[None]
         found = digits(xp, context, *self.table.shape)
         for t in range(1, u.shape[2]):
-            found.append(follow(xp, heaped, context, u[:, :, t].reshape(1, -1)))
+            found.append(follow(xp, ends, context, u[:, :, t].reshape(1, -1)))
             context = (context * self.alphabet + found[-1]) % len(self.table)
         return {"tokens": np.stack(found, axis=2).reshape(replicates, n, self.length)}
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Normal, Streams, Uniform
-from recurse.sources import Batch, Source
+from recurse.sources import Source
 
 
 class Mixture(Source):
@@ -52,7 +53,7 @@ class Mixture(Source):
     def fields(self) -> dict[str, tuple[int, ...]]:
         return {"x": (self.centers.shape[1],)}
 
-    def truth(self, streams: Streams) -> Batch:
+    def truth(self, streams: Streams) -> Fields:
         centers = self.centers
         (count, dim), copies = centers.shape, len(streams.seeds)
         each = self.deviation**2 * np.broadcast_to(np.eye(dim), (count, dim, dim))
@@ -62,7 +63,7 @@ class Mixture(Source):
             "covariances": np.broadcast_to(each, (copies, count, dim, dim)),
         }
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         centers = self.centers
         u = streams.draw(generation, f"{purpose}/u", Uniform((n,)))
         z = streams.draw(generation, f"{purpose}/z", Normal((n, centers.shape[1])))

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Streams
-from recurse.sources import Batch, Source, scattered
+from recurse.sources import Source, scattered
 
 
 class Moons(Source):
@@ -28,7 +29,7 @@ class Moons(Source):
     def fields(self) -> dict[str, tuple[int, ...]]:
         return {"x": (2,)}
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         return scattered(streams, generation, purpose, _curve(n), self.noise)
 
     def second_moment(self, n: int) -> float:

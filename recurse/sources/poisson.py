@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Streams
-from recurse.sources import Batch
 from recurse.sources.scalar import Scalar
 
 
@@ -24,7 +24,7 @@ class PoissonSource(Scalar):
     def theta(self) -> float:
         return self.rate
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         def counts(generator: np.random.Generator, replicate: int) -> np.ndarray:
             return generator.poisson(self.rate, (n, 1)).astype(np.float64)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Streams
-from recurse.sources import Batch, Source
+from recurse.sources import Source
 
 
 class Scalar(Source):
@@ -20,5 +21,5 @@ class Scalar(Source):
         """The true value of the parameter that the family of the same name fits."""
         raise TypeError(f"{type(self).__name__} has no parameter")
 
-    def truth(self, streams: Streams) -> Batch:
+    def truth(self, streams: Streams) -> Fields:
         return {"theta": np.full(len(streams.seeds), self.theta)}

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Normal, Streams, Uniform
-from recurse.sources import Batch, Source
+from recurse.sources import Source
 
 _HEIGHT = 21.0
 
@@ -25,7 +26,7 @@ class SwissRoll(Source):
     def fields(self) -> dict[str, tuple[int, ...]]:
         return {"x": (3,)}
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         u = streams.draw(generation, f"{purpose}/u", Uniform((n, 2)))
         z = streams.draw(generation, f"{purpose}/z", Normal((n, 3)))
         t = 1.5 * np.pi * (1.0 + 2.0 * u[..., 0])

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Streams
-from recurse.sources import Batch, Source, pick
+from recurse.sources import Source, pick
 
 
 class Table(Source):
@@ -39,7 +40,7 @@ class Table(Source):
     def digest(self) -> str:
         return hashlib.blake2b(Path(self.path).read_bytes(), digest_size=16).hexdigest()
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         rows = self._rows()[self._held() :]
         return {"x": rows[pick(streams, generation, purpose, len(rows), n)]}
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Streams
-from recurse.sources import Batch, pick
+from recurse.sources import pick
 from recurse.sources.text import TextSource
 
 
@@ -35,7 +36,7 @@ class Tokens(TextSource):
     def available(self) -> int | None:
         return len(self._blocks()) - self._held()
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         blocks = self._blocks()[self._held() :]
         return {"tokens": blocks[pick(streams, generation, purpose, len(blocks), n)]}
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Streams, Uniform
-from recurse.sources import Batch, Source
+from recurse.sources import Source
 
 
 class UniformSource(Source):
@@ -27,7 +28,7 @@ class UniformSource(Source):
     def fields(self) -> dict[str, tuple[int, ...]]:
         return {"x": (self.dim,)}
 
-    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Batch:
+    def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         u = streams.draw(generation, f"{purpose}/u", Uniform((n, self.dim)))
         return {"x": self.low + (self.high - self.low) * u}
 

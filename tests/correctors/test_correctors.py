@@ -6,7 +6,7 @@ import array_api_compat.numpy as xp
 import numpy as np
 import pytest
 
-from recurse.correctors import Corrector
+from recurse.correctors import Corrector, Prepared
 from recurse.correctors.curation import Curation
 from recurse.correctors.detector import Detector
 from recurse.correctors.edit_labels import EditLabels
@@ -59,13 +59,13 @@ def test_oracle_replaces_whole_samples_with_the_stated_probability() -> None:
     oracle, streams = Oracle(gamma=1 / 3), Streams(range(2000))
     draws = oracle.draws(streams, SKEW, 1, 8)
     batch = {"x": np.full((2000, 8, 3), 99.0)}
-    corrected, share = oracle.correct(xp, batch, {}, draws)
-    kept = (corrected["x"] == 99.0).all(axis=2)
-    assert np.array_equal(kept, (corrected["x"] == 99.0).any(axis=2))
+    corrected, share = oracle.correct(xp, batch, Prepared({}, {}, {}), draws)
+    kept = (corrected.fields["x"] == 99.0).all(axis=2)
+    assert np.array_equal(kept, (corrected.fields["x"] == 99.0).any(axis=2))
     assert np.array_equal(share, 1 - kept.mean(axis=1))
     assert z_test(share, 0.25) < 0.03
     # What is put in follows the source, and says nothing of which samples were picked.
-    replaced = corrected["x"][~kept]
+    replaced = corrected.fields["x"][~kept]
     assert np.all(z_test(replaced, SKEW.center) < 0.2)
     assert np.all(z_test((replaced - SKEW.center) ** 2, np.diagonal(SKEW.matrix)) < 0.35)
 
@@ -91,12 +91,16 @@ def test_oracle_gives_labels_their_type() -> None:
     source, oracle = Digits(), Oracle(gamma=1.0)
     draws = oracle.draws(STREAMS, source, 1, 10)
     batch = source.draw(STREAMS, 1, "batch", 10)
-    corrected, _ = oracle.correct(xp, batch, {}, draws)
-    assert {k: v.dtype for k, v in corrected.items()} == {k: v.dtype for k, v in batch.items()}
-    rows = corrected["image"].reshape(60, -1)
+    corrected, _ = oracle.correct(xp, batch, Prepared({}, {}, {}), draws)
+    assert {k: v.dtype for k, v in corrected.fields.items()} == {
+        k: v.dtype for k, v in batch.items()
+    }
+    rows = corrected.fields["image"].reshape(60, -1)
     pick = draws["pick"].reshape(-1)
     assert np.array_equal(rows[pick], draws["image"].reshape(60, -1)[pick])
-    assert np.array_equal(corrected["label"].reshape(-1)[~pick], batch["label"].reshape(-1)[~pick])
+    assert np.array_equal(
+        corrected.fields["label"].reshape(-1)[~pick], batch["label"].reshape(-1)[~pick]
+    )
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.25])
@@ -105,12 +109,12 @@ def test_kmeans_moves_to_the_nearest_centroid(strength: float) -> None:
     real, batch = (SKEW.draw(STREAMS, 0, purpose, 60) for purpose in ("real", "batch"))
     prepared = kmeans.prepare(STREAMS, SKEW, real)
     assert prepared["centroids"].shape == (6, 4, 3)
-    corrected, share = kmeans.correct(xp, batch, prepared, {})
+    corrected, share = kmeans.correct(xp, batch, Prepared(prepared, {}, {}), {})
     gaps = batch["x"][:, :, None] - prepared["centroids"][:, None]
     nearest = np.argmin((gaps**2).sum(axis=-1), axis=-1)
     target = np.take_along_axis(prepared["centroids"], nearest[..., None], axis=1)
     expected = batch["x"] + strength * (target - batch["x"])
-    np.testing.assert_allclose(corrected["x"], expected, rtol=1e-12)
+    np.testing.assert_allclose(corrected.fields["x"], expected, rtol=1e-12)
     assert share.tolist() == [1.0] * 6
 
 
@@ -118,9 +122,9 @@ def test_kmeans_keeps_to_the_class_of_a_sample() -> None:
     kmeans, source = KMeans(clusters=2), Digits()
     real, batch = (source.draw(STREAMS, 0, purpose, 90) for purpose in ("real", "batch"))
     prepared = kmeans.prepare(STREAMS, source, real)
-    corrected, _ = kmeans.correct(xp, batch, prepared, {})
+    corrected, _ = kmeans.correct(xp, batch, Prepared(prepared, {}, {}), {})
     for r in range(6):
-        for image, label in zip(corrected["image"][r], batch["label"][r], strict=True):
+        for image, label in zip(corrected.fields["image"][r], batch["label"][r], strict=True):
             if label in real["label"][r]:
                 own = prepared["centroids"][r][prepared["labels"][r] == label]
                 assert np.min(np.abs(own - image).max(axis=1)) < 1e-6
@@ -133,12 +137,12 @@ def test_kmeans_of_real_samples_that_lack_classes() -> None:
     classes = [set(labels.tolist()) for labels in real["label"]]
     assert len({len(found) for found in classes}) > 1
     prepared = kmeans.prepare(Streams(seeds), source, real)
-    corrected, _ = kmeans.correct(xp, batch, prepared, {})
+    corrected, _ = kmeans.correct(xp, batch, Prepared(prepared, {}, {}), {})
     for r, seed in enumerate(seeds):
         own, labels = prepared["centroids"][r], prepared["labels"][r]
         assert set(labels.tolist()) == classes[r]
         for image, label, moved in zip(
-            batch["image"][r], batch["label"][r], corrected["image"][r], strict=True
+            batch["image"][r], batch["label"][r], corrected.fields["image"][r], strict=True
         ):
             near = own[labels == label] if label in classes[r] else own
             nearest = near[np.argmin(((near - image) ** 2).sum(axis=1))]
@@ -147,8 +151,12 @@ def test_kmeans_of_real_samples_that_lack_classes() -> None:
         alone = kmeans.prepare(
             one, source, {name: values[r : r + 1] for name, values in real.items()}
         )
-        single, _ = kmeans.correct(xp, {k: v[r : r + 1] for k, v in batch.items()}, alone, {})
-        np.testing.assert_allclose(single["image"][0], corrected["image"][r], atol=1e-6)
+        single, _ = kmeans.correct(
+            xp, {k: v[r : r + 1] for k, v in batch.items()}, Prepared(alone, {}, {}), {}
+        )
+        np.testing.assert_allclose(
+            single.fields["image"][0], corrected.fields["image"][r], atol=1e-6
+        )
 
 
 def test_kmeans_centroids_are_means_of_the_real_sample() -> None:
@@ -180,7 +188,7 @@ def test_the_loop_corrects_once(corrector: Corrector) -> None:
     found, recorded = corrected.synthesise(1, params, 10)
     prepared = corrector.prepare(STREAMS, SKEW, SKEW.draw(STREAMS, 0, "real", 24))
     draws = corrector.draws(STREAMS, SKEW, 1, 10)
-    expected, share = corrector.correct(xp, samples, prepared, draws)
-    for name, values in expected.items():
-        np.testing.assert_array_equal(found[name], values)
+    expected, share = corrector.correct(xp, samples.fields, Prepared(prepared, {}, {}), draws)
+    for name, values in expected.fields.items():
+        np.testing.assert_array_equal(found.fields[name], values)
     np.testing.assert_array_equal(recorded["corrected_share"], share)

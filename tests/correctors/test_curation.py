@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from recurse.backend import backends
+from recurse.correctors import Prepared
 from recurse.correctors.curation import Curation
 from recurse.correctors.none import NoCorrector
 from recurse.judges.rewards import Nearness
@@ -34,9 +35,9 @@ UP = Curation(k=4, direction=(1.0, 0.0, -0.5))
 
 def choose(judge: Curation, source: Any, batch: dict[str, Any], n: int) -> dict[str, Any]:
     draws = judge.draws(STREAMS, source, 1, n)
-    found, share = judge.correct(xp, batch, {}, draws)
+    found, share = judge.correct(xp, batch, Prepared({}, {}, {}), draws)
     assert np.allclose(share, 1 - 1 / judge.k)
-    return dict(found)
+    return dict(found.fields)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 5])
@@ -62,7 +63,8 @@ def test_expected_law_of_curated_symbols(k: int) -> None:
     arm = frequencies(Replace(), corrector=Curation(k=k, values=REWARDS))
     ops = operations(arm, range(R))
     ops.real(24)
-    statistics, recorded = ops.synthesise(1, {"p": np.tile(p, (R, 1))}, 40)
+    sums, recorded = ops.synthesise(1, {"p": np.tile(p, (R, 1))}, 40)
+    statistics = sums.all
     assert statistics["count"].tolist() == [40.0] * R
     assert np.allclose(recorded["corrected_share"], 1 - 1 / k)
     found = statistics["counts"] / 40
@@ -159,7 +161,8 @@ def test_a_linear_reward_shifts_a_normal_by_its_covariance() -> None:
     params = {k: np.array(v) for k, v in SKEW.truth(Streams(range(200))).items()}
     ops = operations(normal(Replace(), corrector=judge), range(200))
     ops.real(24)
-    statistics, _ = ops.synthesise(1, params, 30)
+    sums, _ = ops.synthesise(1, params, 30)
+    statistics = sums.all
     expected = SKEW.center + SKEW.matrix @ np.array([0.4, -0.2, 0.3])
     assert np.all(z_test(statistics["mean"], expected) < 0.13)
 
@@ -168,7 +171,7 @@ def hand_on(arm: Arm, n: int) -> Array:
     ops = operations(arm, range(3))
     ops.real(24)
     params = {k: np.array(v) for k, v in SKEW.truth(Streams(range(3))).items()}
-    return np.asarray(ops.synthesise(1, params, n)[0]["x"])
+    return np.asarray(ops.synthesise(1, params, n)[0].fields["x"])
 
 
 def test_the_chosen_are_among_the_candidates() -> None:

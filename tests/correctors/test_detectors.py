@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from recurse.backend import backends
+from recurse.correctors import Prepared
 from recurse.correctors.detector import Detector
 from recurse.correctors.watermark import Watermark
 from recurse.families.gmm import Gmm
@@ -36,10 +37,10 @@ STREAMS = Streams(range(600))
 def weights(judge: Any, n: int = 100) -> tuple[Array, Array]:
     """Of synthetic and of real samples, ``[R, n]`` each."""
     batch = SKEW.draw(STREAMS, 1, "batch", n)
-    found, share = judge.correct(xp, batch, {}, judge.draws(STREAMS, SKEW, 1, n))
-    assert np.array_equal(found["x"], batch["x"])
-    np.testing.assert_allclose(share, 1 - found["weight"].mean(axis=1), atol=1e-12)
-    return found["weight"], judge.screen(STREAMS, 0, "real", n)
+    found, share = judge.correct(xp, batch, Prepared({}, {}, {}), judge.draws(STREAMS, SKEW, 1, n))
+    assert np.array_equal(found.fields["x"], batch["x"])
+    np.testing.assert_allclose(share, 1 - found.weight.mean(axis=1), atol=1e-12)
+    return found.weight, judge.screen(STREAMS, 0, "real", n)
 
 
 def test_a_watermark_has_its_rates() -> None:

@@ -75,7 +75,7 @@ def test_only_the_picked_labels_change(edits: str) -> None:
     def watched(generation: int, batch: dict[str, Array], n: int) -> object:
         before = np.array(correction.pack()["last/y"])
         changed, recorded = correct(generation, batch, n)
-        seen.append((before, np.array(changed["y"]), recorded["corrected_share"]))
+        seen.append((before, np.array(changed.fields["y"]), recorded["corrected_share"]))
         return changed, recorded
 
     correction.correct = watched

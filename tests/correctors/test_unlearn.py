@@ -10,12 +10,13 @@ import pytest
 from scipy import stats
 
 from recurse.backend import backends
-from recurse.correctors import truncated
+from recurse.correctors import Prepared, truncated
 from recurse.correctors.unlearn import Unlearn
 from recurse.correctors.watermark import Watermark
 from recurse.families.linear import Linear
 from recurse.lowering.closed import ClosedForm
-from recurse.planning.planner import not_exact
+from recurse.lowering.decision import decide
+from recurse.numerics.arrays import Batch
 from recurse.planning.refusals import refusals
 from recurse.policies import Policy
 from recurse.policies.accumulate import Accumulate
@@ -31,7 +32,7 @@ from tests.closed_arms import SKEW, least_squares
 from tests.harness import Array, change, operations, runtime, simulate
 from tests.regression_arms import SMALL, unlearnt
 
-Setting = tuple[dict[str, Any], dict[str, Any]]
+Setting = tuple[dict[str, Any], Prepared]
 
 
 def setting(replicates: int, erased: int = 15, tilt: float = 0.0, seed: int = 0) -> Setting:
@@ -47,8 +48,7 @@ def setting(replicates: int, erased: int = 15, tilt: float = 0.0, seed: int = 0)
     model, ones = Linear(prior=1.0), np.ones_like(y)
     fitted = model.estimate(np, model.statistics(np, {"x": x, "y": y}, ones))
     gone = model.statistics(np, {"x": x[:, :erased], "y": y[:, :erased]}, ones[:, :erased])
-    known = {f"marked_{name}": values for name, values in gone.items()}
-    return fitted, {**known, "noise_variance": np.ones(replicates)}
+    return fitted, Prepared({"noise_variance": np.ones(replicates)}, {}, gone)
 
 
 def unlearned(corrector: Unlearn, case: Setting, backend: str = "numpy") -> dict[str, Any]:
@@ -57,8 +57,12 @@ def unlearned(corrector: Unlearn, case: Setting, backend: str = "numpy") -> dict
     def call(method: str, *arguments: Any) -> Any:
         return getattr(corrector, method)(started.xp, *arguments)
 
-    params, known = ({k: started.array(v) for k, v in part.items()} for part in case)
-    kept = corrector.adjust(call, params, {}, known)
+    def put(arrays: Any) -> dict[str, Any]:
+        return {name: started.array(values) for name, values in arrays.items()}
+
+    fitted, known = case
+    on_device = Prepared(*(put(part) for part in known))
+    kept = corrector.adjust(call, put(fitted), {}, on_device)
     return {name: started.host(values) for name, values in kept.items()}
 
 
@@ -71,9 +75,9 @@ def kl(mean: Array, precision: Array, to: Array, target: Array) -> float:
 
 def retrained(case: Setting) -> tuple[Array, Array]:
     fitted, known = case
-    precision = fitted["precision"] - known["marked_gram"]
+    precision = fitted["precision"] - known.marked["gram"]
     moment = fitted["precision"] @ fitted["coef"][..., None]
-    rest = moment - known["marked_moment"][..., None]
+    rest = moment - known.marked["moment"][..., None]
     return np.linalg.solve(precision, rest)[..., 0], precision
 
 
@@ -103,7 +107,7 @@ def test_a_loop_that_unlearns_never_saw_the_synthetic_data(name: str, backend: s
     """The same as leaving them out before the fit, to 1e-10, in every generation."""
     counts = Samples(real=24, synthetic=18, fresh=12)
     arm = unlearnt(POLICIES[name], backend=backend, generations=6, samples=counts)
-    assert not_exact(arm) is not None
+    assert decide(arm).lowering == "samples"
     found = simulate(arm, 5)
     control = simulate(change(arm, corrector=Watermark(tpr=1.0)), 5)
     np.testing.assert_allclose(found["excess_risk"], control["excess_risk"], rtol=1e-10)
@@ -129,9 +133,9 @@ def test_only_flagged_samples_are_unlearned() -> None:
     seen: dict[str, Any] = {}
     summed = ops._sums
 
-    def watched(batch: Any, weights: Any) -> Any:
-        seen[f"{len(seen)}"] = {name: np.array(values) for name, values in batch.items()}
-        return summed(batch, weights)
+    def watched(batch: Batch) -> Any:
+        seen[f"{len(seen)}"] = batch
+        return summed(batch)
 
     ops._sums = watched  # type: ignore[method-assign]
     coefs = []
@@ -144,12 +148,12 @@ def test_only_flagged_samples_are_unlearned() -> None:
     ops.measure = kept  # type: ignore[method-assign]
     record = simulate(arm, 6, ops=ops)
     real, made = seen["0"], seen["1"]
-    assert not real["mark"].any()
-    np.testing.assert_allclose(record["corrected_share"][1], made["mark"].mean(axis=1))
+    assert not real.mark.any()
+    np.testing.assert_allclose(record["corrected_share"][1], made.mark.mean(axis=1))
     for r in range(6):
-        left = made["mark"][r] == 0
-        x = np.concatenate([real["x"][r], made["x"][r][left]])
-        y = np.concatenate([real["y"][r], made["y"][r][left]])
+        left = made.mark[r] == 0
+        x = np.concatenate([real.fields["x"][r], made.fields["x"][r][left]])
+        y = np.concatenate([real.fields["y"][r], made.fields["y"][r][left]])
         expected = np.linalg.solve(x.T @ x + 2.0 * np.eye(3), x.T @ y)
         np.testing.assert_allclose(coefs[1][r], expected, rtol=1e-10)
 
@@ -204,7 +208,7 @@ def test_mean_field_is_the_best_independent_law() -> None:
     case = setting(1, tilt=0.2)
     fitted, known = case
     found = unlearned(Unlearn(posterior="mean_field"), case)
-    gram, score = known["marked_gram"][0], known["marked_moment"][0]
+    gram, score = known.marked["gram"][0], known.marked["moment"][0]
     before = np.diag(fitted["precision"][0])
 
     def bound(mean: Array, variance: Array) -> float:
@@ -294,9 +298,12 @@ def test_what_has_no_minimum_is_recorded(threshold: float, backend: str) -> None
     case = setting(4, erased=15)
     fitted, known = case
     tight = np.full((3, 3), 1.0) + 0.001 * np.eye(3)
-    gram, precision = known["marked_gram"].copy(), fitted["precision"].copy()
+    gram, precision = known.marked["gram"].copy(), fitted["precision"].copy()
     gram[2], precision[2] = 50 * tight, 50 * tight + 0.1 * np.eye(3)
-    broken = {**fitted, "precision": precision}, {**known, "marked_gram": gram}
+    broken = (
+        {**fitted, "precision": precision},
+        known._replace(marked={**known.marked, "gram": gram}),
+    )
     corrector = Unlearn(threshold=threshold, posterior="mean_field")
     found, alone = unlearned(corrector, broken, backend), unlearned(corrector, case, backend)
     rest = [0, 1, 3]
@@ -309,7 +316,7 @@ def test_what_has_no_minimum_is_recorded(threshold: float, backend: str) -> None
 def test_prior_is_that_of_the_textbook() -> None:
     """The posterior mean in both lowerings' statistics; no curve is drawn for it."""
     arm = least_squares(Accumulate(), model=Linear(prior=2.0))
-    assert not_exact(arm) is None
+    assert decide(arm).lowering == "statistics"
     assert "ridge" in dict(curves(arm)[1])["linear_risk"]
     found = simulate(arm, 400, exact=True)["excess_risk"], simulate(arm, 400, False)["excess_risk"]
     means = [values.mean(axis=1) for values in found]
@@ -337,9 +344,12 @@ def test_refusals() -> None:
 
 def test_everything_is_in_the_standard() -> None:
     with strict.ArrayAPIStrictFlags(api_version="2024.12"):
-        params, known = (
-            {name: strict.asarray(values) for name, values in part.items()} for part in setting(2)
-        )
+
+        def put(arrays: Any) -> dict[str, Any]:
+            return {name: strict.asarray(values) for name, values in arrays.items()}
+
+        fitted, given_to = setting(2)
+        params, known = put(fitted), Prepared(*(put(part) for part in given_to))
         for threshold in (0.0, 0.1):
             for posterior in ("exact", "mean_field"):
                 corrector = Unlearn(threshold=threshold, posterior=posterior)

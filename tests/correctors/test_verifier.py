@@ -10,11 +10,13 @@ import pytest
 from scipy import stats
 
 from recurse.backend import backends
+from recurse.correctors import Prepared
 from recurse.correctors.verifier import Reference, Verifier
 from recurse.families.linear import Linear
+from recurse.lowering.decision import decide
 from recurse.metrics.sign_accuracy import SignAccuracy
+from recurse.numerics.arrays import Batch
 from recurse.numerics.streams import Streams
-from recurse.planning.planner import not_exact
 from recurse.planning.refusals import refusals
 from recurse.policies import Policy
 from recurse.policies.accumulate import Accumulate
@@ -41,9 +43,11 @@ NOTHING = Verifier(reference=Reference(offset=1e6, tolerance=0.0))
 def corrected(judge: Verifier, source: Any, n: int = 50) -> tuple[dict[str, Any], Array]:
     batch = source.draw(STREAMS, 1, "batch", n)
     prepared = judge.prepare(STREAMS, source, batch)
-    found, share = judge.correct(xp, batch, prepared, judge.draws(STREAMS, source, 1, n))
-    np.testing.assert_allclose(share, 1 - found["weight"].mean(axis=1), atol=1e-15)
-    return {**dict(found), "before": batch}, share
+    found, share = judge.correct(
+        xp, batch, Prepared(prepared, {}, {}), judge.draws(STREAMS, source, 1, n)
+    )
+    np.testing.assert_allclose(share, 1 - found.weight.mean(axis=1), atol=1e-15)
+    return {**found.fields, "weight": found.weight, "before": batch}, share
 
 
 def test_turned_labels_are_kept_with_the_stated_probabilities() -> None:
@@ -168,8 +172,8 @@ def by_hand(arm: Arm, seeds: range, backend: str) -> Array:
     judge = arm.corrector
     prepared = judge.prepare(streams, SKEW, {})
     draws = judge.draws(streams, SKEW, 1, arm.samples.synthetic)
-    drawn = {"x": np.asarray(batch["x"])}
-    weight = judge.correct(xp, drawn, prepared, draws)[0]["weight"]
+    drawn = {"x": np.asarray(batch.fields["x"])}
+    weight = judge.correct(xp, drawn, Prepared(prepared, {}, {}), draws)[0].weight
     total = x.sum(axis=1) + (weight[..., None] * drawn["x"]).sum(axis=1)
     return np.asarray(total / (x.shape[1] + weight.sum(axis=1))[:, None])
 
@@ -193,7 +197,8 @@ def test_the_mean_of_a_verified_normal_is_that_of_a_truncated_one() -> None:
     ops = operations(arm, range(3000))
     ops.real(24)
     params = {"mean": np.full((3000, 1), 0.5), "covariance": np.full((3000, 1, 1), 2.25)}
-    statistics, _ = ops.synthesise(1, params, 200)
+    sums, _ = ops.synthesise(1, params, 200)
+    statistics = sums.all
     law = stats.truncnorm((0.2 - 0.5) / 1.5, (1.8 - 0.5) / 1.5, loc=0.5, scale=1.5)
     assert z_test(statistics["mean"][:, 0], law.mean()) < 0.01
     assert z_test(statistics["scatter"][:, 0, 0] / (statistics["count"] - 1), law.var()) < 0.01
@@ -229,7 +234,7 @@ def test_where_it_is_refused() -> None:
     for judge, source, fields, word in refused:
         assert word in str(judge.refusal(source, fields))
     assert Verifier(accepts=(0, 2)).refusal(symbols, ("symbol",)) is None
-    assert "corrector 'verifier'" in str(not_exact(normal(Replace(), corrector=ALL)))
+    assert "corrector 'verifier'" in decide(normal(Replace(), corrector=ALL)).because
 
 
 @pytest.mark.parametrize(
@@ -269,8 +274,8 @@ def test_a_corrector_hands_on_what_it_announces(change_to: str, words: str) -> N
         def correct(self, xp: Any, batch: Any, prepared: Any, draws: Any) -> Any:
             found, share = super().correct(xp, batch, prepared, draws)
             if change_to == "bare":
-                return {"x": found["x"]}, share
-            return {name: values[:, :11] for name, values in found.items()}, share
+                return Batch(found.fields), share
+            return Batch({"x": found.fields["x"][:, :11]}, found.weight), share
 
     odd = Odd(reference=Reference(tolerance=1.0))
     ops = operations(change(normal(Replace()), corrector=odd), range(3))

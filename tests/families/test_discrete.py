@@ -202,7 +202,7 @@ def test_what_the_family_refuses() -> None:
     assert Categorical().refusal(WORDS) is None
     assert "counts symbols" in str(Categorical().refusal(NORMAL))
     assert "5" in str(Categorical(symbols=4).refusal(WORDS))
-    assert Categorical().bound(WORDS).symbols == 5
+    assert Categorical().completed(WORDS).symbols == 5
 
 
 def test_a_lost_symbol_stays_lost_and_a_point_stays_a_point() -> None:

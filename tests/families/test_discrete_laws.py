@@ -13,12 +13,12 @@ import pytest
 
 from recurse.correctors.oracle import Oracle
 from recurse.families.categorical import Categorical
+from recurse.lowering.decision import decide
 from recurse.metrics.heterozygosity import Heterozygosity
 from recurse.metrics.l2_error import L2Error
 from recurse.metrics.missing_mass import MissingMass
 from recurse.metrics.uncollapsed import Uncollapsed
 from recurse.metrics.unique import Unique
-from recurse.planning.planner import not_exact
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
@@ -55,7 +55,7 @@ ARMS: dict[str, Arm] = {
 CASES = [
     (name, exact)
     for name, arm in ARMS.items()
-    for exact in ((True, False) if not_exact(arm) is None else (False,))
+    for exact in ((True, False) if decide(arm).lowering == "statistics" else (False,))
 ]
 
 

@@ -48,7 +48,7 @@ def fitted(model: Glm, x: Any, y: Any, weights: Any = None, backend: str = "nump
     def call(method: str, *arguments: Any) -> Any:
         return getattr(model, method)(started.xp, *arguments)
 
-    return {k: started.host(v) for k, v in model.solve(call, statistics).items()}
+    return {k: started.host(v) for k, v in model.solve(call, statistics, {}).items()}
 
 
 def theirs(kind: str, x: Any, y: Any, weights: Any, intercept: bool, ridge: float) -> Any:
@@ -79,7 +79,7 @@ def test_maximum_is_that_of_scikit_learn(
     source = law(dim=3, intercept=intercept, scale=0.7)
     data = source.draw(Streams(SEEDS), 0, "real", 150)
     weights = np.random.default_rng(1).integers(0, 3, (3, 150)).astype(float)
-    model = family(ridge=ridge).bound(source)
+    model = family(ridge=ridge).completed(source)
     found = fitted(model, data["x"], data["y"], weights, backend)
     assert found["degenerate"].tolist() == [0.0] * 3
     for r in range(3):
@@ -93,7 +93,7 @@ def test_maximum_is_that_of_scikit_learn(
 def test_error_of_a_fit(n: int, source: GlmSource, backend: str) -> None:
     """Within 1e-12 of the maximum, though the Hessians are in single precision: full Newton steps
     from there find nothing to change."""
-    model: Any = labelled(source, Replace()).model.bound(source)
+    model: Any = labelled(source, Replace()).model.completed(source)
     data = source.draw(Streams(range(20)), 0, "real", n)
     found = fitted(model, data["x"], data["y"], backend=backend)["coef"]
     z = np.concatenate([np.ones((20, n, 1)), data["x"]], axis=2)
@@ -113,7 +113,7 @@ def test_a_maximum_out_of_reach(kind: type[Glm]) -> None:
     """Longer than the limit: cut to it and recorded, though there is a maximum."""
     source = CLASSES if kind is Logistic else NUMBERS
     data = source.draw(Streams(SEEDS), 0, "real", 400)
-    found = fitted(kind(limit=0.3).bound(source), data["x"], data["y"])
+    found = fitted(kind(limit=0.3).completed(source), data["x"], data["y"])
     assert found["degenerate"].tolist() == [1.0] * 3
     np.testing.assert_allclose(np.linalg.norm(found["coef"], axis=1), 0.3, rtol=1e-12)
 
@@ -122,7 +122,7 @@ def test_a_hard_start_is_damped() -> None:
     """Long coefficients and few samples: full steps would leave, damped ones arrive."""
     source = LogisticRegression(dim=2, intercept=True, coefficients=(4.0, 20.0, -15.0))
     data = source.draw(Streams(range(30)), 0, "real", 400)
-    found = fitted(Logistic(limit=1000.0).bound(source), data["x"], data["y"])
+    found = fitted(Logistic(limit=1000.0).completed(source), data["x"], data["y"])
     whole = np.flatnonzero(found["degenerate"] == 0)
     assert len(whole) > 20
     for r in whole[:5]:
@@ -136,13 +136,13 @@ def test_damped_steps_arrive_from_far(kind: type[Glm], monkeypatch: pytest.Monke
     """A first guess where a full step would overshoot by e^8 and come back one by one, or never."""
     source = CLASSES if kind is Logistic else NUMBERS
     data = source.draw(Streams(SEEDS), 0, "real", 150)
-    near = fitted(kind().bound(source), data["x"], data["y"])
+    near = fitted(kind().completed(source), data["x"], data["y"])
 
     def far(self: Glm, xp: Any, mean: Any, moment: Any) -> Any:
         return xp.full_like(mean, -8.0), 0.0 * moment
 
     monkeypatch.setattr(kind, "start", far)
-    found = fitted(kind().bound(source), data["x"], data["y"])
+    found = fitted(kind().completed(source), data["x"], data["y"])
     assert not found["degenerate"].any()
     np.testing.assert_allclose(found["coef"], near["coef"], rtol=1e-8)
 
@@ -213,7 +213,7 @@ def test_separation_freezes_the_loop() -> None:
 @pytest.mark.parametrize("source", [CLASSES, NUMBERS], ids=["logistic", "poisson_regression"])
 def test_a_reused_design_is_fitted_by_its_sums(source: GlmSource) -> None:
     """Sums over labels of shared inputs give the fit of all samples laid side by side."""
-    model: Any = labelled(source, Replace()).model.bound(source)
+    model: Any = labelled(source, Replace()).model.completed(source)
     xp = runtime("numpy").xp
     streams = Streams(SEEDS)
     first, twice = (source.draw(streams, g, "real", n) for g, n in ((0, 60), (1, 120)))
@@ -222,7 +222,7 @@ def test_a_reused_design_is_fitted_by_its_sums(source: GlmSource) -> None:
     fixed = model.fixed(xp, {"x": x})
     parts = [model.label_sums(xp, {"y": y}, np.ones(y.shape), 60) for y in labels]
     merged = {**fixed, **model.merge(xp, *parts)}
-    found = model.solve(lambda method, *a: getattr(model, method)(xp, *a), merged)
+    found = model.solve(lambda method, *a: getattr(model, method)(xp, *a), merged, {})
     np.testing.assert_allclose(found["coef"], whole["coef"], rtol=1e-9)
 
 
@@ -242,7 +242,7 @@ def test_fits_in_parts(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_labels_have_their_law(source: GlmSource) -> None:
     """Mean and variance of residuals, along the inputs too, of the real source and of the model."""
     streams = Streams(range(4000))
-    model: Any = labelled(source, Replace()).model.bound(source)
+    model: Any = labelled(source, Replace()).model.completed(source)
     xp, truth = runtime("numpy").xp, source.truth(streams)
     noise: Any = streams.draws(1, "s", model.noise(source, 10))
     known = source.draw(streams, 2, "real", 10)
@@ -265,7 +265,7 @@ def test_labels_have_their_law(source: GlmSource) -> None:
 def test_density_is_that_of_scipy(source: GlmSource) -> None:
     streams = Streams(SEEDS)
     data, truth = source.draw(streams, 0, "heldout", 25), source.truth(streams)
-    model: Any = labelled(source, Replace()).model.bound(source)
+    model: Any = labelled(source, Replace()).model.completed(source)
     found = model.evaluate(runtime("numpy").xp, source, truth, data)
     linear = source.linear(truth["coef"], data["x"])
     binary = stats.bernoulli(1.0 / (1.0 + np.exp(-linear)))
@@ -308,7 +308,7 @@ def test_the_whole_family_is_in_the_standard(source: GlmSource) -> None:
             return {k: strict.asarray(np.array(v)) for k, v in arrays.items()}
 
         model: Any = labelled(source, Replace()).model.model_copy(update={"ridge": 0.01})
-        model = model.bound(source)
+        model = model.completed(source)
         data, truth = source.draw(streams, 0, "real", 40), put(source.truth(streams))
         ones = strict.ones((3, 40), dtype=strict.float64)
 
@@ -317,8 +317,8 @@ def test_the_whole_family_is_in_the_standard(source: GlmSource) -> None:
 
         fixed = model.fixed(strict, put({"x": data["x"]}))
         summed = model.label_sums(strict, put({"y": data["y"]}), ones, 40)
-        assert model.solve(call, {**fixed, **summed})["coef"].shape == (3, source.terms)
-        params = model.solve(call, model.statistics(strict, put(data), ones))
+        assert model.solve(call, {**fixed, **summed}, {})["coef"].shape == (3, source.terms)
+        params = model.solve(call, model.statistics(strict, put(data), ones), {})
         assert model.evaluate(strict, source, params, put(data)).shape == (3,)
         noise: Any = streams.draws(1, "s", model.noise(source, 40))
         inputs = {"x": data["x"], **noise}

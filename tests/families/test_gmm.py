@@ -52,7 +52,7 @@ def solved(model: Gmm, started: Runtime, x: Any, weights: Any) -> Arrays:
     (seeds,) = (draw.shape for draw in model.fit_noise(PAIR).values())
     numbers = np.random.default_rng(1).random(seeds)
     statistics["seeds"] = started.array(np.stack([numbers] * x.shape[0]))
-    return model.solve(Compiled(model, started), statistics)
+    return model.solve(Compiled(model, started), statistics, {})
 
 
 def score(model: Gmm, params: dict[str, Any], x: Any) -> Any:

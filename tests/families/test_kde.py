@@ -19,6 +19,7 @@ from recurse.lowering.remembered import Memory, Remembered
 from recurse.metrics.second_moment import SecondMoment
 from recurse.metrics.test_nll import HeldoutNll
 from recurse.metrics.total_variation import TotalVariation
+from recurse.numerics.arrays import Batch
 from recurse.numerics.streams import Streams
 from recurse.policies import Policy
 from recurse.policies.accumulate import Accumulate
@@ -50,10 +51,11 @@ def training_sets(arm: Any, seeds: int) -> tuple[list[Any], Record, Any]:
 
     def fitted(generation: int, data: Any, previous: Any) -> Any:
         row = arm.schedule[generation]
-        x = np.concatenate([pools[u.pool]["x"][:, : u.take] for u in row.uses], axis=1)
+        x = np.concatenate([pools[u.pool].fields["x"][:, : u.take] for u in row.uses], axis=1)
         ones = [
-            u.weight * pools[u.pool].get("weight", np.ones((seeds, u.take)))[:, : u.take]
+            u.weight * (np.ones((seeds, u.take)) if own is None else own[:, : u.take])
             for u in row.uses
+            for own in (pools[u.pool].weight,)
         ]
         weights = np.concatenate(ones, axis=1)
         if row.budget is not None:
@@ -124,21 +126,20 @@ def test_samples_are_picked_by_weight(name: str, filtered: bool) -> None:
     row, streams = PICKED[name], Streams((3, 8))
     bank = Bank(streams, compact=True)
     values = np.arange(14.0).reshape(2, 7, 1)
-    fields: dict[str, Any] = {"x": values}
+    own = np.ones((2, 7))
     if filtered:
-        weight = np.array([[0.0, 1, 1, 0.5, 0, 1, 0], [1.0, 0, 1, 1, 0.25, 0, 0]])
-        weight[:, 4] = 1.0
-        fields["weight"] = weight
+        own = np.array([[0.0, 1, 1, 0.5, 0, 1, 0], [1.0, 0, 1, 1, 0.25, 0, 0]])
+        own[:, 4] = 1.0
     for pool, part in ((Pool("real"), slice(0, 4)), (Pool("synthetic", 1), slice(4, 7))):
-        bank.add(pool, {key: field[:, part] for key, field in fields.items()})
+        bank.add(pool, Batch({"x": values[:, part]}, own[:, part] if filtered else None))
     memory = Memory(bank, None)
     batch, weights = memory.gather(row)
-    weights = weights * batch.get("weight", 1.0)
+    weights = weights * (batch.weight if filtered else 1.0)
     steps = np.broadcast_to((np.arange(100_000) + 0.5) / 100_000, (2, 100_000))
-    picked = memory.pick(steps)
+    picked = memory.pick(steps)["x"]
     for r in range(2):
         for value in values[r, :, 0]:
-            share = weights[r][batch["x"][r, :, 0] == value].sum() / weights[r].sum()
+            share = weights[r][batch.fields["x"][r, :, 0] == value].sum() / weights[r].sum()
             assert abs(np.mean(picked[r] == value) - share) < 2e-5
 
 
@@ -158,7 +159,7 @@ def test_noise_has_the_width_of_the_kernel() -> None:
     noise = Streams(range(2000)).draws(1, "law", model.noise(Moons(), 10))
     centre = np.where(noise["pick"][..., None] < 0.5, -100.0, 100.0) * np.ones(2)
     h = np.full(2000, 0.5)
-    drawn = model.sample(np, Moons(), {"bandwidth": h}, noise, {"centre": centre})["x"] - centre
+    drawn = model.sample(np, Moons(), {"bandwidth": h}, noise, {"x": centre})["x"] - centre
     assert z_test((drawn**2).mean(axis=(1, 2)), 0.25) < 0.06 * 0.25
     assert z_test(drawn.mean(axis=(1, 2)), 0.0) < 0.03
 
@@ -169,13 +170,13 @@ def test_the_whole_family_is_in_the_standard() -> None:
         x, at, z = (strict.asarray(rng.normal(size=(3, n, 2))) for n in (8, 5, 4))
         weights, h = strict.ones((3, 8), dtype=strict.float64), strict.full((3,), 0.2)
         summed = model.statistics(strict, {"x": x}, weights)
-        summed["log_kernels"] = model.kernels(strict, x, weights, at, h)
+        summed |= model.sums(strict, x, weights, at, h)
         both = model.merge(strict, summed, model.scale(strict, summed, 2.0))
         params = model.estimate(strict, both)
         density = model.evaluate(strict, Moons(), params, {})
         assert density.shape == (3,) and density.dtype == strict.float64
         assert model.distance(strict, params, params["log_density"]).shape == (3,)
-        drawn = model.sample(strict, Moons(), params, {"z": z}, {"centre": z})
+        drawn = model.sample(strict, Moons(), params, {"z": z}, {"x": z})
         assert drawn["x"].shape == (3, 4, 2)
 
 
@@ -186,10 +187,10 @@ def test_far_points_and_weight_zero(backend: str) -> None:
     model = Kde(bandwidth=0.01)
     x = put(np.array([[[0.0], [1.0], [5.0]]]))
     at, h = put(np.array([[[0.5], [100.0]]])), put(np.array([0.01]))
-    found = model.kernels(xp, x, put(np.array([[2.0, 2.0, 0.0]])), at, h)
+    found = model.sums(xp, x, put(np.array([[2.0, 2.0, 0.0]])), at, h)["log_kernels"]
     exact = [np.log(4.0) - 1250.0, np.log(2.0) - 99.0**2 / 2e-4]
     np.testing.assert_allclose(runtime(backend).host(found)[0], exact, rtol=1e-12)
-    none = model.kernels(xp, x, put(np.zeros((1, 3))), at, h)
+    none = model.sums(xp, x, put(np.zeros((1, 3))), at, h)["log_kernels"]
     both = xp.logaddexp(found, none)
     np.testing.assert_array_equal(runtime(backend).host(both), runtime(backend).host(found))
 
@@ -274,7 +275,7 @@ def test_cost_is_that_of_new_samples() -> None:
     call, seen = ops._call, []
 
     def counted(method: str, *arguments: Any) -> Any:
-        if method == "kernels":
+        if method == "sums":
             seen.append(arguments[0].shape[1])
         return call(method, *arguments)
 

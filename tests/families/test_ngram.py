@@ -14,6 +14,7 @@ from recurse.families.categorical import Categorical
 from recurse.families.gaussian import Gaussian
 from recurse.families.multinomial import Laws
 from recurse.families.ngram import Ngram
+from recurse.lowering.decision import decide
 from recurse.metrics import View
 from recurse.metrics.contexts_left import ContextsLeft
 from recurse.metrics.entropy import Entropy
@@ -24,7 +25,6 @@ from recurse.metrics.uncollapsed import Uncollapsed
 from recurse.metrics.unique import Unique
 from recurse.numerics.streams import Streams
 from recurse.planning.estimate import estimate
-from recurse.planning.planner import not_exact
 from recurse.policies.replace import Replace
 from recurse.samplers.top_k import TopK
 from recurse.scenario.scenario import Samples
@@ -161,7 +161,7 @@ def test_both_lowerings_have_one_law(arm: str) -> None:
         generations=3,
         metrics=GRAMS,
     )
-    assert not_exact(short) is None
+    assert decide(short).lowering == "statistics"
     exact, drawn = (simulate(short, range(a, a + 3000), e) for a, e in ((0, True), (3000, False)))
     for metric in exact.metrics - {"contexts_left"}:
         ours, theirs = exact[metric].T, drawn[metric].T
@@ -241,10 +241,10 @@ def test_what_is_refused() -> None:
     assert "has 4 tokens, the source 3" in str(Ngram(symbols=4).refusal(TRIPLES))
     wide = Markov(symbols=200, length=4)
     assert "8e+06" in str(Ngram(order=3).refusal(wide)) and Ngram().refusal(wide) is None
-    assert "overlap" in str(not_exact(grams(Replace(), source=BLOCKS)))
+    assert "overlap" in decide(grams(Replace(), source=BLOCKS)).because
     other = grams(Replace(), source=Markov(symbols=3, order=3, length=3), model=Ngram(order=3))
-    assert not_exact(other) is None
-    assert not_exact(change(other, model=Ngram(order=2))) is not None
+    assert decide(other).lowering == "statistics"
+    assert decide(change(other, model=Ngram(order=2))).lowering == "samples"
     assert "order 2" in str(L2Error().refusal(TRIPLES, Ngram()))
     for metric in GRAMS:
         assert metric.refusal(GaussianSource(), Gaussian()) is not None

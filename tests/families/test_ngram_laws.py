@@ -14,13 +14,13 @@ import pytest
 from recurse.correctors.oracle import Oracle
 from recurse.families.categorical import Categorical
 from recurse.families.ngram import Ngram
+from recurse.lowering.decision import decide
 from recurse.metrics.heterozygosity import Heterozygosity
 from recurse.metrics.l2_error import L2Error
 from recurse.metrics.missing_mass import MissingMass
 from recurse.metrics.test_nll import HeldoutNll
 from recurse.metrics.uncollapsed import Uncollapsed
 from recurse.metrics.unique import Unique
-from recurse.planning.planner import not_exact
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
 from recurse.policies.fresh import Fresh
@@ -65,7 +65,7 @@ ARMS: dict[str, Arm] = {
 CASES = [
     (name, exact)
     for name, arm in ARMS.items()
-    for exact in ((True, False) if not_exact(arm) is None else (False,))
+    for exact in ((True, False) if decide(arm).lowering == "statistics" else (False,))
 ]
 
 
@@ -166,7 +166,7 @@ def test_words_follow_the_laws_of_symbols() -> None:
         generations=5,
         metrics=(Heterozygosity(), L2Error(), Unique()),
     )
-    assert not_exact(arm) is None
+    assert decide(arm).lowering == "statistics"
     found = sample(arm, 4000)
     for curve in curves(arm)[0]:
         if curve.name == "expectation":

@@ -19,10 +19,10 @@ from recurse.families.gaussian import Gaussian
 from recurse.families.location import weighted_median
 from recurse.families.one_parameter import times_log
 from recurse.families.poisson import log_factorial
+from recurse.lowering.decision import decide
 from recurse.metrics.alive import Alive
 from recurse.metrics.deviation_above import DeviationAbove
 from recurse.numerics.streams import Streams
-from recurse.planning.planner import not_exact
 from recurse.policies import Policy
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.accumulate_subsample import AccumulateSubsample
@@ -167,7 +167,7 @@ def test_the_error_follows_its_exact_curve(name: str) -> None:
     expected = [c for c in curves(arm)[0] if c.name == "expectation"]
     assert [(c.metric, c.kind) for c in expected] == [("parameter_error", "exact")]
     for exact, replicates in ((True, 8_000), (False, 3_000)):
-        if exact and not_exact(arm) is not None:
+        if exact and decide(arm).lowering == "samples":
             continue
         found = sample(arm, replicates, exact)["parameter_error"]
         assert np.isfinite(found).all()

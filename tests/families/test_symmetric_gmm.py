@@ -43,7 +43,7 @@ def fitted(model: SymmetricGmm, x: Any, started: Runtime, weights: Any = None) -
     ones = np.ones(x.shape) if weights is None else weights
     batch = {"x": started.array(x[..., None])}
     statistics = model.statistics(started.xp, batch, started.array(ones))
-    found = model.solve(Compiled(model, started), statistics)
+    found = model.solve(Compiled(model, started), statistics, {})
     return {k: np.asarray(started.host(v)) for k, v in found.items()}
 
 

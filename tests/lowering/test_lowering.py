@@ -11,15 +11,17 @@ import pytest
 from scipy import stats
 
 from recurse.backend import backends
-from recurse.families import Closed
+from recurse.families.closed import Closed
 from recurse.families.gaussian import Gaussian
 from recurse.families.linear import Linear
 from recurse.lowering.closed import ClosedForm
+from recurse.lowering.contents import Sums
+from recurse.lowering.decision import decide
 from recurse.lowering.pools import Bank, Merged, in_part, nested
 from recurse.metrics.log_spread import LogSpread
 from recurse.metrics.test_nll import HeldoutNll
+from recurse.numerics.arrays import Batch
 from recurse.numerics.streams import Streams
-from recurse.planning.planner import not_exact
 from recurse.policies.accumulate import Accumulate
 from recurse.policies.replace import Replace
 from recurse.policies.window import Window
@@ -37,7 +39,7 @@ TINY = Samples(real=3, synthetic=3)
 """Fewer samples than dimensions make a singular covariance."""
 
 LOWERABLE = {
-    **{name: arm for name, arm in ARMS.items() if not_exact(arm) is None},
+    **{name: arm for name, arm in ARMS.items() if decide(arm).lowering == "statistics"},
     "gaussian, n = d": normal(Accumulate(), samples=TINY),
     "gaussian, n < d": normal(Replace(), samples=Samples(real=2, synthetic=2)),
     "gaussian, n = 1": normal(Accumulate(), samples=Samples(real=2, synthetic=1)),
@@ -216,9 +218,9 @@ def test_broken_noise_does_not_stop_the_block(backend: str) -> None:
 
     def broken(pool: Any, value: Any) -> None:
         if pool.born == 2:
-            host = {k: np.array(runtime(backend).host(v)) for k, v in value.items()}
+            host = {k: np.array(runtime(backend).host(v)) for k, v in value.all.items()}
             host["scatter"][1] = np.nan
-            value = {k: runtime(backend).array(v) for k, v in host.items()}
+            value = Sums({k: runtime(backend).array(v) for k, v in host.items()})
         add(pool, value)
 
     ops.pools.add = broken  # type: ignore[method-assign]
@@ -232,17 +234,17 @@ def test_broken_noise_does_not_stop_the_block(backend: str) -> None:
 @pytest.mark.parametrize("name", ARMS)
 def test_every_fit_sees_as_many_samples_as_its_row_says(name: str, exact: bool) -> None:
     arm = change(ARMS[name], generations=9)
-    ops = operations(arm, (0, 1), exact and not_exact(arm) is None)
+    ops = operations(arm, (0, 1), exact and decide(arm).lowering == "statistics")
     fit: Callable[..., Any] = ops.fit
     seen = []
 
     def watched(generation: int, data: Any, previous: Any) -> Any:
-        if not isinstance(data, dict):
+        if not isinstance(data, Sums):
             counts = data[1].sum(axis=1)
-        elif "count" in data:
-            counts = data["count"]
+        elif "count" in data.all:
+            counts = data.all["count"]
         else:  # pointwise fits on a reused design: weights of its inputs
-            counts = data["weight"].sum(axis=1)
+            counts = data.all["weight"].sum(axis=1)
         seen.append(np.asarray(counts).tolist())
         return fit(generation, data, previous)
 
@@ -332,18 +334,18 @@ def test_samples_and_their_sums_are_weighed_alike() -> None:
     uses = tuple(Use(pool, n, weights[pool]) for pool, n in pools.items())
     bank = Bank(streams, compact=False)
     merged = Merged(
-        lambda left, right: family.merge(xp, left, right),
-        lambda held, weight: family.scale(xp, held, weight),
+        lambda left, right: Sums(family.merge(xp, left.all, right.all)),
+        lambda held, weight: Sums(family.scale(xp, held.all, weight)),
         False,
         runtime("numpy"),
     )
     for pool, batch in drawn.items():
-        bank.add(pool, batch)
-        merged.add(pool, family.statistics(xp, batch, np.ones((2, pools[pool]))))
+        bank.add(pool, Batch(batch))
+        merged.add(pool, Sums(family.statistics(xp, batch, np.ones((2, pools[pool])))))
     row = Row(2, 7, 5, uses)
     batch, given = bank.gather(row)
-    ours = family.estimate(xp, family.statistics(xp, batch, given))
-    theirs = family.estimate(xp, merged.gather(row))
+    ours = family.estimate(xp, family.statistics(xp, batch.fields, given))
+    theirs = family.estimate(xp, merged.gather(row).all)
     for name, values in ours.items():
         np.testing.assert_allclose(values, theirs[name], rtol=1e-13, atol=1e-14)
     part = Row(2, 7, 5, tuple(use._replace(take=3) for use in uses))
@@ -351,6 +353,6 @@ def test_samples_and_their_sums_are_weighed_alike() -> None:
     assert given.sum(axis=1).tolist() == [3 * (1.75 + 0.5)] * 2
     batch, given = bank.gather(Row(2, 7, 5, uses, budget=9))
     for replicate in range(2):
-        for x, weight in zip(batch["x"][replicate], given[replicate], strict=True):
+        for x, weight in zip(batch.fields["x"][replicate], given[replicate], strict=True):
             (origin,) = [p for p in pools if (drawn[p]["x"][replicate] == x).all(axis=1).any()]
             assert weight == weights[origin]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from recurse.lowering.decision import decide
 from recurse.planning.blocks import History, Known
 from recurse.planning.plan import Plan
-from recurse.planning.planner import not_exact, plan
+from recurse.planning.planner import plan
 from recurse.planning.widths import WIDEST
 from recurse.reading.problems import Problems
 from recurse.scenario.scenario import Arm, load
@@ -65,8 +66,9 @@ LOWERED = {
 
 @pytest.mark.parametrize("name", LOWERED)
 def test_lowering_and_its_reason(name: str) -> None:
-    reason, expected = not_exact(ARMS[name]), LOWERED[name]
-    assert reason is None if expected is None else expected in str(reason)
+    decision, expected = decide(ARMS[name]), LOWERED[name]
+    assert decision.lowering == ("samples" if expected else "statistics")
+    assert (expected or "is known") in decision.because
 
 
 def test_new_cached_and_changed() -> None:
@@ -165,8 +167,8 @@ def test_a_block_runs_on_in_the_order_it_began_with() -> None:
 
 
 def test_wide_scenarios_are_split() -> None:
-    made = plan(spec(seeds=2 * WIDEST[True] + 5))
-    assert [len(b.seeds) for b in made.blocks] == [WIDEST[True], WIDEST[True], 5]
+    made = plan(spec(seeds=2 * WIDEST[False] + 5))
+    assert [len(b.seeds) for b in made.blocks] == [WIDEST[False], WIDEST[False], 5]
     assert len({b.id for b in made.blocks}) == 3
     cells = [cell for block in made.blocks for cell in block.cells]
     assert cells == [cell.id for cell in made.cells]

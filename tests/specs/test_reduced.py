@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from recurse.claims import Claim
-from recurse.families import Closed
 from recurse.running.judge import judge
 from recurse.scenario.scenario import Scenario, load
 from recurse.store.records import Curves
@@ -43,7 +42,7 @@ def records(scenario: Scenario) -> dict[tuple[str, str], Record]:
             continue
         labels.add(labelled.label)
         arm = labelled.arm
-        closed = isinstance(arm.model, Closed)
+        closed = not arm.model.trained
         here = change(arm, backend="numpy") if closed else arm
         kept = seeds[: max(FEWEST[closed], len(seeds) // SHARE)]
         found[labelled.label, arm.backend] = simulate(here, kept)

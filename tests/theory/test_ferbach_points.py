@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recurse.correctors import Prepared
 from recurse.correctors.curation import Curation
 from recurse.judges.rewards import Nearness
 from recurse.metrics import View
@@ -65,8 +66,8 @@ def test_first_round_is_what_the_corrector_does(k: int) -> None:
     xp, n, streams = runtime("numpy").xp, 200, Streams(range(400))
     judge = Curation(k=k, nearness=EDGE)
     batch = RING.draw(streams, 1, "synthetic", k * n)
-    kept, _ = judge.correct(xp, batch, {}, judge.draws(streams, RING, 1, n))
-    found = np.exp(EDGE.reward(xp, kept["x"])).mean(axis=1)
+    kept, _ = judge.correct(xp, batch, Prepared({}, {}, {}), judge.draws(streams, RING, 1, n))
+    found = np.exp(EDGE.reward(xp, kept.fields["x"])).mean(axis=1)
     curve = named(curated(Replace(), k), "point_reward", "infinite data")
     assert curve is not None and z_test(found, curve.values[1]) < 0.03 * curve.values[1]
     real = RING.draw(streams, 0, "real", n)["x"]
