@@ -19,6 +19,7 @@ from recurse.families.gaussian import Gaussian
 from recurse.families.location import weighted_median
 from recurse.families.one_parameter import times_log
 from recurse.families.poisson import log_factorial
+from recurse.families.roles import Conditional
 from recurse.lowering.decision import decide
 from recurse.metrics.alive import Alive
 from recurse.metrics.deviation_above import DeviationAbove
@@ -62,10 +63,12 @@ def drawn(kind: str, n: int, seeds: range) -> tuple[Array, Array]:
     model, source, streams = MODELS[kind], LAWS[kind], Streams(seeds)
     truth = source.truth(streams)
     noise: dict[str, Any] = dict(streams.draws(1, "a", model.noise(source, n)))
-    noise |= streams.given(1, "a", model.given_samples(source, n, truth, {}))
+    if isinstance(model, Conditional):
+        noise |= streams.given(1, "a", model.given_samples(source, n, truth, {}))
     batch = model.sample(xp, source, truth, noise, {})
     noise = dict(streams.draws(1, "b", model.statistics_noise(source, n)))
-    noise |= streams.given(1, "b", model.given(source, n, truth))
+    if isinstance(model, Conditional):
+        noise |= streams.given(1, "b", model.given(source, n, truth))
     statistics = model.sample_statistics(xp, source, n, truth, noise, {})
     return batch["x"][..., 0], statistics["total"]
 
