@@ -100,7 +100,7 @@ def _repeated(
 
 
 def cache_dir() -> Path:
-    """Where compiled programs are kept: ``RECURSE_CACHE_DIR``, or the user's cache directory."""
+    """The folder of compiled programs: ``RECURSE_CACHE_DIR``, or the user's cache directory."""
     own = os.environ.get("RECURSE_CACHE_DIR")
     user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(own or Path(user) / "recurse") / "jax"

@@ -18,10 +18,10 @@ Origin = Literal["nothing", "real sample", "true distribution", "external verifi
 
 
 class Prepared(NamedTuple):
-    """What a corrector knows before it acts."""
+    """The knowledge of a corrector before it acts."""
 
     learned: Arrays
-    """What ``prepare`` returned."""
+    """The result of ``prepare``."""
     last: Arrays
     """The fields that it ``keeps``: those of the real sample at first, then of the batch that it
     handed on last."""
@@ -44,19 +44,19 @@ class Corrector(Kind):
     """True if samples that it hands on may have other inputs than those that it was given."""
 
     def refusal(self, source: Source, fields: tuple[str, ...]) -> str | None:
-        """Why it cannot serve this source and these fields, or None."""
+        """The reason why the corrector cannot serve this source and these fields, or None."""
         return None
 
     def suits(self, family: Family[Any]) -> str | None:
-        """Why it cannot change the models of this family, or None."""
+        """The reason why the corrector cannot change the models of this family, or None."""
         return None
 
     def candidates(self, n: int) -> int:
-        """How many samples it wants to see for ``n`` that it hands on."""
+        """The number of samples that the corrector wants to see for ``n`` that it hands on."""
         return n
 
     def prepare(self, streams: Streams, source: Source, real: Fields) -> Host:
-        """What it learns from the real sample, once per block."""
+        """Arrays learned from the real sample, once per block."""
         return {}
 
     def draws(self, streams: Streams, source: Source, generation: int, n: int) -> Host:
@@ -91,7 +91,7 @@ class Corrector(Kind):
 
 
 def without_labels(fields: tuple[str, ...]) -> str | None:
-    """Why the labels of a regression are not among the fields that its model samples, or None."""
+    """The reason why labels are not among the fields that a regression samples, or None."""
     if "y" in fields:
         return None
     return f"needs the labels of the regression, and its model keeps {', '.join(fields)} alone"

@@ -27,7 +27,7 @@ class KMeans(Corrector):
     clusters: Annotated[int, Field(ge=1, le=4096)] = 16
     """Centroids, per class where samples have labels."""
     strength: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """How far a sample moves: 1 puts it on the centroid."""
+    """The part of the way to its centroid that a sample moves; 1 puts it there."""
 
     def refusal(self, source: Source, fields: tuple[str, ...]) -> str | None:
         if not any(name in fields for name in _FIELDS) or "y" in fields:

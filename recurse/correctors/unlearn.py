@@ -196,7 +196,7 @@ def _times(xp: Any, matrix: Array, vector: Array) -> Array:
 
 
 def _definite(xp: Any, matrix: Array) -> Array:
-    """Whether matrices are finite and positive definite, ``[R]``."""
+    """True if matrices are finite and positive definite, ``[R]``."""
     finite = xp.isfinite(xp.sum(matrix, axis=(1, 2)))
     safe = xp.where(finite[:, None, None], matrix, xp.zeros_like(matrix))
     values = xp.linalg.eigvalsh(safe)

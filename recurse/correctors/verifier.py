@@ -19,14 +19,15 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Reference(Spec):
-    """What a reference model takes for correct: a label near its own, or a point near its centre.
+    """Samples that a reference model takes for correct: labels near its own, or points near its
+    centre.
 
     The reference is the truth moved by ``offset`` along ``(1, ..., 1)/sqrt(d)``: the coefficients
     of a regression, the mean of a normal distribution.
     """
 
     offset: Annotated[float, Field(ge=-1e6, le=1e6)] = 0.0
-    """How far the reference is from the truth."""
+    """The distance of the reference from the truth."""
     tolerance: Annotated[float, Field(ge=0, le=1e9)]
     """``sigma_c``: the largest accepted ``|y - x.c|`` of a label, or ``||x - c||`` of a point."""
     radius: Annotated[float, Field(ge=0, le=1e9)] = 0.0
@@ -122,7 +123,7 @@ class Verifier(Corrector):
         return Batch(batch, weight=weight), xp.mean(1.0 - weight, axis=1)
 
     def _outside(self, xp: Any, batch: Arrays, centre: Array) -> Array:
-        """Which samples the reference does not accept, ``[R, n]``."""
+        """True for the samples that the reference does not accept, ``[R, n]``."""
         assert self.reference is not None
         x = batch["x"]
         if "y" not in batch:
@@ -134,7 +135,7 @@ class Verifier(Corrector):
 
 
 def _unknown(source: Source, fields: tuple[str, ...], last: int) -> str | None:
-    """Why symbols up to ``last`` cannot be accepted: none may be one that never comes."""
+    """The reason why symbols up to ``last`` cannot be accepted (some never come), or None."""
     if "symbol" not in fields:
         return f"'accepts' names symbols, not {fields}"
     size = getattr(source, "alphabet", None)

@@ -27,20 +27,20 @@ class Family(Kind, Generic[S]):
     parameters: ClassVar[tuple[str, ...]] = ()
     """The names of its parameters, where samplers and metrics may rely on them."""
     quantities: ClassVar[tuple[str, ...]] = ()
-    """What ``evaluate`` offers for held-out data: ``log_prob``, ``elbo``, ..."""
+    """Quantities of held-out data that ``evaluate`` offers: ``log_prob``, ``elbo``, ..."""
     trained: ClassVar[bool] = False
     """True if it is trained by gradient steps, in float32 and by code of its own in each backend: a
     warm start means something to it, and weights of samples do not."""
 
     def refusal(self, source: Source) -> str | None:
-        """Why the family cannot model this source, or None."""
+        """The reason why the family cannot model this source, or None."""
         absent = [name for name in self.needs if name not in source.fields]
         if not absent:
             return None
         return f"'{self.kind}' needs {absent}, source '{source.kind}' has {list(source.fields)}"
 
     def problems(self, source: S, row: Row, real: int) -> list[tuple[str, str, str]]:
-        """Why a fit on this row cannot work: (path below the arm, code, message)."""
+        """Reasons why a fit on this row cannot work: (path below the arm, code, message)."""
         return []
 
     def fields(self, source: S) -> dict[str, tuple[int, ...]]:

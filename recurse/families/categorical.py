@@ -23,7 +23,7 @@ class Counted(Exact[Source], Conditional[Source]):
     parameters: ClassVar[tuple[str, ...]] = ("p",)
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
     symbols: Annotated[int, Field(ge=2, le=10_000_000)] | None = None
-    """How many symbols there are; as many as the source has by default."""
+    """The number of symbols; that of the source by default."""
 
     def refusal(self, source: Source) -> str | None:
         if not isinstance(source, Discrete) or "symbol" not in source.fields:

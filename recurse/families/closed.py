@@ -73,7 +73,7 @@ class Closed(Family[S]):
         return params
 
     def noise(self, source: S, n: int) -> Mapping[str, Draw]:
-        """What ``sample`` needs for ``n`` samples of one replicate."""
+        """The numbers that ``sample`` needs for ``n`` samples of one replicate."""
         raise TypeError(f"{type(self).__name__} has no noise")
 
     def sample(
@@ -85,7 +85,7 @@ class Closed(Family[S]):
     def generate(
         self, call: Programs, source: S, params: Arrays, noise: Arrays, design: Arrays
     ) -> Arrays:
-        """What ``sample`` returns, as one program or, drawn step by step, several."""
+        """The samples of ``sample``, by one program or, drawn step by step, by several."""
         drawn: Arrays = call("sample", source, params, noise, design)
         return drawn
 

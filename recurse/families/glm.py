@@ -51,7 +51,7 @@ class Glm(Labelling[GlmSource], Relabelling[GlmSource]):
     cite = "Dey & Donoho 2410.22812; He, Xu, Cheng 2502.18049"
     parameters: ClassVar[tuple[str, ...]] = ("coef", "degenerate")
     intercept: bool | None = None
-    """Whether there is a constant term; as in the source by default."""
+    """True if there is a constant term; as in the source by default."""
     ridge: Annotated[float, Field(ge=0)] = 0.0
     """Penalty on ``|coef|^2``, the intercept free, beside the mean negative log-likelihood."""
     limit: Annotated[float, Field(gt=0, le=1e6)] = 100.0
@@ -59,7 +59,7 @@ class Glm(Labelling[GlmSource], Relabelling[GlmSource]):
     are out of reach in any case."""
 
     def response(self, xp: Any, linear: Array) -> tuple[Array, ...]:
-        """Of a linear predictor ``[R, n]``, what both of its derivatives need."""
+        """The terms that both derivatives by a linear predictor ``[R, n]`` need."""
         raise TypeError(f"{type(self).__name__} has no likelihood")
 
     def slope(self, xp: Any, response: tuple[Array, ...], y: Array, weight: Array) -> Array:
@@ -77,7 +77,7 @@ class Glm(Labelling[GlmSource], Relabelling[GlmSource]):
         raise TypeError(f"{type(self).__name__} has no likelihood")
 
     def log_density(self, xp: Any, linear: Array, y: Array) -> Array:
-        """Of labels ``[R, n]``, in nats."""
+        """The log-density of labels ``[R, n]``, in nats."""
         raise TypeError(f"{type(self).__name__} has no likelihood")
 
     def refusal(self, source: Source) -> str | None:

@@ -45,7 +45,7 @@ class Gmm(Pointwise[Source]):
     )
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
     components: Annotated[int, Field(ge=1, le=1000)] = 2
-    """How many."""
+    """The number of components."""
     covariance: Literal["full", "diag", "tied"] = "full"
     """``full``: each its own matrix; ``diag``: its own variances; ``tied``: one matrix for all."""
     restarts: Annotated[int, Field(ge=1, le=100)] = 1
@@ -203,7 +203,7 @@ class Gmm(Pointwise[Source]):
         }
 
     def enough(self, xp: Any, state: Arrays) -> Array:
-        """Whether so few replicates are still moving that others should have their places."""
+        """True if so few replicates are still moving that others should have their places."""
         return xp.count_nonzero(xp.max(state["left"], axis=1) > 0.0) <= state["few"]
 
     def _params(

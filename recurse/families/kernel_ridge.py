@@ -53,8 +53,8 @@ class KernelRidge(Relabelling[Function]):
     loss: Annotated[float, Field(gt=0, le=1e12)] | None = None
     """eps, in place of ``ridge``: the mean squared training error that is allowed."""
     labels: Literal["exact", "noisy"] = "exact"
-    """What a model hands on: its predictions (self-distillation), or these with new noise of the
-    source, as real labels have."""
+    """The labels that a model hands on: its predictions (self-distillation), or these with noise
+    of the source, as real labels have."""
 
     @model_validator(mode="after")
     def _one_rule(self) -> KernelRidge:

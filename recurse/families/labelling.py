@@ -1,4 +1,4 @@
-"""What families that predict a label share: the last model labels new inputs, or the same again."""
+"""Families that predict a label: the last model labels new inputs, or the same ones again."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Location(OneParameter):
     cite = "Dey & Donoho 2410.22812, location models"
     curvature: ClassVar[float | None] = 0.0
     estimator: Literal["mean", "median"] = "mean"
-    """How the center is fitted; the median's variance is pi/2 times that of the mean."""
+    """The estimator of the center; the median's variance is pi/2 times that of the mean."""
 
     def variance(self, source: Scalar) -> float:
         return _scale(source) ** 2 * (math.pi / 2 if self.estimator == "median" else 1.0)

@@ -49,7 +49,7 @@ class Ngram(Exact[Source], Conditional[Source]):
     smoothing: Annotated[float, Field(ge=0)] = 0.0
     """Added to every count (Laplace: 1); without it what is not in the data has probability 0."""
     symbols: Annotated[int, Field(ge=2, le=10_000_000)] | None = None
-    """How many tokens there are; as many as the source has by default."""
+    """The number of tokens; that of the source by default."""
 
     def refusal(self, source: Source) -> str | None:
         if not isinstance(source, Discrete) or "tokens" not in source.fields:
@@ -211,7 +211,7 @@ class Ngram(Exact[Source], Conditional[Source]):
         return (total(params["start"], first) + total(params["p"], grams)) / count
 
     def _codes(self, xp: Any, tokens: Array) -> tuple[Array, Array]:
-        """Of blocks ``[R, n, L]``: the first context ``[R, n]`` and all grams ``[R, n, T]``."""
+        """The first context ``[R, n]`` and all grams ``[R, n, T]`` of blocks ``[R, n, L]``."""
         size = self._shape()[1]
         steps = tokens.shape[2] - self.order + 1
         context = xp.zeros((*tokens.shape[:2], steps), dtype=xp.int64)

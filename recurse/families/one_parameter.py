@@ -1,4 +1,4 @@
-"""What families with one parameter share: a statistic whose mean fits ``theta [R]``."""
+"""Families with one parameter: the mean of a statistic fits ``theta [R]``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class OneParameter(Exact[Scalar]):
         raise TypeError(f"{type(self).__name__} has no asymptotic variance")
 
     def observed(self, xp: Any, x: Array) -> Array:
-        """What is summed over the samples: x itself unless a family says otherwise."""
+        """The statistic that is summed over samples: x itself unless a family says otherwise."""
         return x
 
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:

@@ -1,4 +1,4 @@
-"""What only some closed-form families do; a family takes on a role by inheriting it.
+"""Roles of closed-form families: a family takes one on by inheriting it.
 
 `Exact`: the statistics of a model's samples have a known law. `Conditional`: what is drawn has a
 law that depends on the parameters. `Reusing`: pools share a field of the real sample. `Weighed`:
@@ -23,7 +23,7 @@ class Exact(Closed[S]):
     """The statistics of n samples of a model are drawn from their exact law, without samples."""
 
     def statistics_noise(self, source: S, n: int) -> Mapping[str, Draw]:
-        """What ``sample_statistics`` needs for ``n`` samples of one replicate."""
+        """The numbers that ``sample_statistics`` needs for ``n`` samples of one replicate."""
         return {}
 
     def sample_statistics(
@@ -33,11 +33,11 @@ class Exact(Closed[S]):
         raise TypeError(f"{type(self).__name__} has no law of its statistics")
 
     def design(self, source: S, streams: Streams, real: int) -> Host:
-        """What the statistics depend on and all pools of a block share; drawn once per block."""
+        """The design on which all statistics of a block depend; drawn once per block."""
         return {}
 
     def refuses_statistics(self, source: S, row: Row) -> str | None:
-        """Why this row has no exact law of the statistics, or None."""
+        """The reason why this row has no exact law of the statistics, or None."""
         return None
 
 
@@ -77,7 +77,7 @@ class Pointwise(Closed[S]):
     """A fit looks at every sample: the statistics are the samples, and nothing merges."""
 
     def fit_noise(self, source: S) -> Mapping[str, Draw]:
-        """What a fit needs beside its data, added to the statistics."""
+        """The numbers that a fit needs beside its data, added to the statistics."""
         return {}
 
     def replicates_per_call(self, source: S, size: int) -> int | None:
@@ -95,7 +95,7 @@ class Relabelling(Pointwise[S], Reusing[S]):
         return True
 
     def fixed(self, xp: Any, design: Arrays) -> dict[str, Array]:
-        """What fits need of the design; once per block."""
+        """The part of the design that fits need, prepared once per block."""
         raise TypeError(f"{type(self).__name__} needs nothing of the design")
 
     def label_sums(self, xp: Any, batch: Arrays, weights: Array, n: int) -> dict[str, Array]:
@@ -117,7 +117,7 @@ class Remembering(Closed[S]):
         return True
 
     def width(self, count: Any, dim: int) -> Any:
-        """How far a sample reaches, ``[R]``, for total weights ``count [R]`` in d = ``dim``."""
+        """The reach of a sample, ``[R]``, for total weights ``count [R]`` in ``dim`` dimensions."""
         return 0.0 * count + 1.0
 
     def sums(self, xp: Any, x: Array, weights: Array, at: Array, width: Array) -> dict[str, Array]:

@@ -40,7 +40,7 @@ class SymmetricGmm(Pointwise[Source]):
     parameters: ClassVar[tuple[str, ...]] = ("center", "deviation", "second_moment")
     quantities: ClassVar[tuple[str, ...]] = ("log_prob",)
     estimator: Literal["joint", "approximate"] = "joint"
-    """How the two numbers are fitted."""
+    """The estimator of the two numbers."""
 
     def refusal(self, source: Source) -> str | None:
         if source.fields.get("x") != (1,):
@@ -84,7 +84,7 @@ class SymmetricGmm(Pointwise[Source]):
         return _fitted(xp, center, variance)
 
     def bracket(self, xp: Any, statistics: Arrays) -> dict[str, Array]:
-        """Where the largest solution lies: one interval ``[R]`` of an even grid from 0 to ``a``."""
+        """The interval of an even grid from 0 to ``a`` that holds the largest solution, ``[R]``."""
         mean, spread = _moments(xp, statistics)
         state = {**statistics, "mean": mean, "spread": spread}
         part = xp.arange(_GRID, dtype=xp.float64)[None, :] / _GRID

@@ -40,7 +40,7 @@ class Vae(Network[Source]):
     latent: Annotated[int, Field(ge=1, le=1024)] = 8
     """Size of the latent code."""
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
-    """Of a pixel given the code: ``bernoulli`` (in [0, 1]), or ``gaussian`` with sd ``scale``."""
+    """The law of a pixel given the code: ``bernoulli``, or ``gaussian`` with sd ``scale``."""
     scale: Annotated[float, Field(gt=0)] = 0.2
     """Standard deviation of the Gaussian likelihood."""
     beta: Annotated[float, Field(gt=0)] = 1.0
@@ -52,7 +52,7 @@ class Vae(Network[Source]):
     batch: Annotated[int, Field(ge=1)] = 50
     """Images per optimiser step; a last incomplete batch of an epoch is left out."""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-3
-    """Of Adam (b1 0.9, b2 0.999, eps 1e-8), constant; moments start at zero in every fit."""
+    """The constant rate of Adam (0.9, 0.999, eps 1e-8); moments start at zero in every fit."""
 
     def problems(self, source: Source, row: Row, real: int) -> list[tuple[str, str, str]]:
         if row.size >= self.batch:

@@ -1,4 +1,4 @@
-"""How a block is executed: on `statistics` (their exact law) or on `samples`."""
+"""The execution of a block: on `statistics` (their exact law) or on `samples`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Pools(Protocol):
 
 
 class Operations(Protocol):
-    """What one block can do; every array has the replicate axis first."""
+    """The operations of one block; every array has the replicate axis first."""
 
     @property
     def pools(self) -> Pools: ...

@@ -1,4 +1,4 @@
-"""What a pool holds: samples, or the sums that stand for them; as one flat dict and back."""
+"""Contents of a pool: samples, or the sums that stand for them; as one flat dict and back."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Correction:
         return Batch(fields, weight, mark)
 
     def candidates(self, n: int) -> int:
-        """How many samples the corrector wants to see for ``n``."""
+        """The number of samples that the corrector wants to see for ``n``."""
         return self._corrector.candidates(n)
 
     def adjust(
@@ -94,7 +94,7 @@ class Correction:
         return batch, {"corrected_share": values}
 
     def _broken(self, batch: Batch, given: Arrays, n: int) -> str:
-        """What is wrong with a batch that the corrector hands on; empty if nothing is."""
+        """The fault of a batch that the corrector hands on; empty if it has none."""
         if not isinstance(batch, Batch):
             return f"hands on a {type(batch).__name__}, not a Batch"
         if (batch.weight is not None) != self._corrector.weighs:

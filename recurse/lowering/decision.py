@@ -1,4 +1,4 @@
-"""How an arm is executed: the one place that decides, and that builds what the loop works with."""
+"""The lowering of an arm: one function decides it, one builds the operations of a block."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def decide(arm: Arm) -> Decision:
 def operations(
     arm: Arm, seeds: tuple[int, ...], runtime: Runtime, backend: Backend, exact: bool
 ) -> Operations:
-    """What the loop works with; ``exact``: on the law of the statistics, where there is one."""
+    """The operations of a block; ``exact``: on the law of the statistics, where there is one."""
     if not isinstance(arm.model, Closed):
         return NeuralNet(arm, seeds, runtime, backend)
     if isinstance(arm.model, Remembering):
@@ -60,7 +60,7 @@ def operations(
 
 
 def _not_exact(arm: Arm) -> str | None:
-    """Why an arm must run on samples, or None if the exact law of its statistics serves."""
+    """The reason why an arm must run on samples, or None if the law of its statistics serves."""
     model, source = arm.model, arm.source
     if not isinstance(model, Closed):
         return f"'{model.kind}' is trained on samples"

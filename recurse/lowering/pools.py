@@ -31,7 +31,7 @@ def ahead(schedule: Schedule) -> Schedule:
 
 @lru_cache(maxsize=256)
 def in_part(schedule: Schedule) -> str | None:
-    """Why pools cannot be summed up by their statistics: a row that uses one in part, or None."""
+    """The reason why statistics cannot stand for pools (a row uses one in part), or None."""
     rows = ahead(schedule)
     sizes = np.zeros(2 * len(rows), dtype=np.int64)
     before = Row(-1, 0, 0, ())
@@ -135,7 +135,7 @@ class Bank:
         self._compact = compact
         self._slots: dict[Pool, slice] = {}
         self._starts = np.full(16, _ABSENT)
-        """Where a pool begins, by its number."""
+        """The place where a pool begins, by its number."""
         self._arrays: Fields = {}
         self._end = 0
 
@@ -205,7 +205,7 @@ class Bank:
         return _complete(self._slots, row, following)
 
     def starts(self, run: Use) -> NDArray[np.int64]:
-        """Where the pools of a run begin."""
+        """The places where the pools of a run begin."""
         found = self._starts[run.numbers]
         assert len(found) == run.length and found.min() != _ABSENT, run
         return found
@@ -216,7 +216,7 @@ class Bank:
         return "weight" in self._arrays
 
     def picks(self, row: Row) -> NDArray[np.int64]:
-        """Which of the row's samples each replicate sees: ``[R, budget]``."""
+        """The samples of the row that each replicate sees, by place: ``[R, budget]``."""
         assert row.budget is not None
         request = (
             Integers(row.pooled, (row.budget,))
@@ -233,7 +233,7 @@ class Bank:
         return batch_of({name: values[rows, index] for name, values in self._arrays.items()})
 
     def _places(self, run: Use) -> NDArray[np.int64]:
-        """Where the samples of a run of pools are."""
+        """The places of the samples of a run of pools."""
         found: NDArray[np.int64] = (self.starts(run)[:, None] + np.arange(run.take)).ravel()
         return found
 

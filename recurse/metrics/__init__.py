@@ -13,7 +13,7 @@ from recurse.spec import Kind
 
 @dataclass(frozen=True)
 class View:
-    """What a metric may look at; every array has the replicate axis first."""
+    """All that a metric may look at; every array has the replicate axis first."""
 
     params: Arrays
     truth: Arrays
@@ -41,10 +41,10 @@ class Metric(Kind):
     speaks: ClassVar[frozenset[int]] = frozenset()
     """The definitions of collapse that it is about, by number: the files of `recurse.verdicts`."""
     logarithmic: ClassVar[bool] = False
-    """Whether it is the logarithm of something, so that differences of it are what counts."""
+    """True if the metric is a logarithm, so that its differences are what counts."""
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
-        """Why it cannot be measured for this source and family, or None."""
+        """The reason why the metric cannot be measured for this source and family, or None."""
         return None
 
     def beside(self, source: Source) -> int:
@@ -57,7 +57,7 @@ class Metric(Kind):
 
 
 def has_parameters(source: Source, family: Family[Any], name: str) -> str | None:
-    """Why the true parameters are not comparable with the model's, or None."""
+    """The reason why the true parameters are not comparable with the model's, or None."""
     if source.law != (family.law or family.kind):
         return f"needs the true {name}, and source '{source.kind}' is not a '{family.kind}' law"
     return None

@@ -1,4 +1,4 @@
-"""Whether a model still knows what it is about: an event, or a function."""
+"""1 while a model still knows its subject: an event, or a function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the coefficients of a regression have wandered."""
+"""The squared error of the coefficients of a regression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many contexts a model of n-grams has seen."""
+"""The number of contexts that a model of n-grams has seen."""
 
 from __future__ import annotations
 

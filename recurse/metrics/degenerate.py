@@ -1,4 +1,4 @@
-"""What of a fit is degenerate: components that no data speak for, or the fit as a whole."""
+"""The degenerate parts of a fit: components that no data speak for, or the fit as a whole."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recurse.sources import Source
 
 
 class Degenerate(Metric):
-    """What the family records as degenerate, by the rule that it states.
+    """The count that the family records as degenerate, by the rule that it states.
 
     Of a mixture the components with less than one sample of weight or with a variance at its floor;
     of a generalised linear model 1 if the likelihood has no maximum within reach, else 0.

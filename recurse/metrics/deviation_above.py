@@ -1,4 +1,4 @@
-"""Whether a Gaussian of one dimension, or two with one deviation, still has some spread."""
+"""1 while a Gaussian of one dimension, or two with one deviation, still has some spread."""
 
 from __future__ import annotations
 

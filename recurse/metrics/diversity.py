@@ -1,4 +1,4 @@
-"""How different the samples of one model are from each other."""
+"""The distance of the samples of one model from each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many directions of the labels a loop of kernel regressions has kept."""
+"""The number of directions of the labels that a loop of kernel regressions has kept."""
 
 from __future__ import annotations
 

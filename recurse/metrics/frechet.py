@@ -59,7 +59,7 @@ def vectors(batch: Arrays) -> Array:
 
 
 def without_vectors(source: Source, family: Family[Any]) -> str | None:
-    """Why samples are not vectors, or None."""
+    """The reason why samples are not vectors, or None."""
     fields = family.fields(source)
     if "y" not in fields and ("image" in fields or "x" in fields):
         return None

@@ -1,4 +1,4 @@
-"""What metrics of frequencies share: which models have them, and how contexts are averaged."""
+"""Metrics of frequencies: the models that have them, and averages over contexts."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from recurse.sources import Source
 
 
 def without_frequencies(family: Family[Any]) -> str | None:
-    """Why the model is no table of one set of probabilities ``p [R, K]``, or None."""
+    """The reason why the model is no table of one set of probabilities ``p [R, K]``, or None."""
     if (family.law or family.kind) == "categorical":
         return None
     return f"family '{family.kind}' counts no symbols"
 
 
 def without_tables(family: Family[Any]) -> str | None:
-    """Why the model has no probabilities ``p [R, K]``, nor ``p [R, C, K]`` after each context."""
+    """The reason why the model has no probabilities ``p [R, K]`` or ``p [R, C, K]``, or None."""
     return None if family.kind == "ngram" else without_frequencies(family)
 
 
 def without_truth(source: Source, family: Family[Any]) -> str | None:
-    """Why the probabilities cannot be compared with the true ones, or None."""
+    """The reason why the probabilities cannot be compared with the true ones, or None."""
     reason = without_tables(family) or has_parameters(source, family, "probabilities")
     if reason is not None:
         return reason
@@ -39,7 +39,7 @@ def over_contexts(xp: Any, values: Array, arrays: Arrays) -> Array:
 
 
 def known(xp: Any, params: Arrays) -> Array:
-    """What has positive probability, shaped like ``p``; after no context that was not seen."""
+    """True for positive probabilities, shaped like ``p``; False after contexts never seen."""
     if "contexts" not in params:
         return params["p"] > 0
     return (params["p"] > 0) & (params["contexts"] > 0)[..., None]

@@ -1,4 +1,4 @@
-"""How much of what the model draws has no place among real data."""
+"""The share of a model's samples that have no place among real data."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Hallucinated(Metric):
     label: ClassVar[str] = "mass where real data are not"
     speaks: ClassVar[frozenset[int]] = frozenset({8})
     share: Annotated[float, Field(ge=0, le=0.5)] = 0.001
-    """Of real data that lie there themselves; 0 leaves what is impossible, symbols of probability
-    zero or points outside of a box."""
+    """The share of real data that lie there themselves; 0 leaves the impossible: symbols of
+    probability zero, points outside of a box."""
     samples: Annotated[int, Field(ge=50, le=100_000)] = 1000
     """Samples drawn per model; none for symbols."""
 

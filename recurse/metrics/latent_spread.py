@@ -1,4 +1,4 @@
-"""How much of the latent space the encoder still uses."""
+"""The part of the latent space that the encoder still uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of the spread is left, on the scale of its random walk."""
+"""The spread that is left, on the scale of its random walk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the mean of the model has wandered."""
+"""The squared error of the mean of the model."""
 
 from __future__ import annotations
 

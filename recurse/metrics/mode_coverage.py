@@ -1,4 +1,4 @@
-"""How many of the source's modes the model still produces."""
+"""The share of the source's modes that the model still produces."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ModeCoverage(Metric):
 
 
 def without_modes(source: Source, family: Family[Any]) -> str | None:
-    """Why samples cannot be told by the modes of the source, or None."""
+    """The reason why samples cannot be told by the modes of the source, or None."""
     if source.law != "gmm":
         return f"source '{source.kind}' has no modes that are known"
     return without_vectors(source, family)

@@ -1,4 +1,4 @@
-"""How far the shares of the source's modes are from the true ones."""
+"""The divergence of the shares of the source's modes from the true ones."""
 
 from __future__ import annotations
 

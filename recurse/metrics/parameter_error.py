@@ -1,4 +1,4 @@
-"""How far the parameter of a one-parameter model has wandered."""
+"""The squared error of the parameter of a one-parameter model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a posterior that a corrector has changed is from the one it stands for."""
+"""The divergence of a posterior that a corrector has changed from the one that it stands for."""
 
 from __future__ import annotations
 

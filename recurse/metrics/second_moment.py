@@ -1,4 +1,4 @@
-"""How far the model spreads, its own wandering included."""
+"""The second moment of the model, its own wandering included."""
 
 from __future__ import annotations
 

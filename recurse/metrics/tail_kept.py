@@ -1,4 +1,4 @@
-"""How much of the tail of real data the model still has."""
+"""The part of the tail of real data that the model still has."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TailKept(Metric):
     worse: ClassVar[Literal["up", "down"]] = "down"
     speaks: ClassVar[frozenset[int]] = frozenset({7})
     share: Annotated[float, Field(gt=0, le=0.5)] = 0.05
-    """Of real data that are the tail: the least likely ones."""
+    """The share of real data that are the tail: the least likely ones."""
     samples: Annotated[int, Field(ge=50, le=100_000)] = 1000
     """Samples drawn per model; none for symbols."""
 

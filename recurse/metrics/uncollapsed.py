@@ -1,4 +1,4 @@
-"""Whether more than one symbol is left; its mean over seeds is the share that has not collapsed."""
+"""1 while more than one symbol is left; its mean over seeds is the share that has not collapsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many symbols the model still knows."""
+"""The number of symbols that the model still knows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What metrics of unlikely places share: where real data are rare, and the model's mass there.
+"""Metrics of unlikely places: where real data are rare, and the model's mass there.
 
 How rare real data are at a point is ``P(q(X) <= q(x))``, X real with density (or probability) q:
 the share of real data that are no more likely. It is uniform for the true model, in any dimension.
@@ -18,7 +18,7 @@ from recurse.sources import Discrete, Source
 
 
 def without_density(source: Source, family: Family[Any]) -> str | None:
-    """Why the real density at what the model draws is not known, or None."""
+    """The reason why the real density at what the model draws is not known, or None."""
     if isinstance(source, Discrete):
         return without_truth(source, family)
     fields = family.fields(source)

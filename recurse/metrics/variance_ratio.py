@@ -1,4 +1,4 @@
-"""How much of the variance is left."""
+"""The share of the variance that is left."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every stage computes with: array types, named streams of random numbers, counting."""
+"""The tools of every stage: array types, named streams of random numbers, counting."""

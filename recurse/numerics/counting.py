@@ -11,7 +11,7 @@ MOST_GRAMS = 4_194_304
 
 
 def rank(xp: Any, rows: Array, queries: Array) -> Array:
-    """How many numbers of each ascending row ``[R, m]`` are at most the query: ``[R, q]``.
+    """The count of numbers of each ascending row ``[R, m]`` up to each query: ``[R, q]``.
 
     A bisection with a fixed number of steps. ``searchsorted`` of the standard takes one row.
     """
@@ -62,7 +62,7 @@ def digits(xp: Any, context: Array, contexts: int, size: int) -> list[Array]:
 
 
 def _bisect(xp: Any, flat: Array, base: Array | int, m: int, queries: Array) -> Array:
-    """How many of the ``m`` ascending numbers from ``base`` on are at most the query."""
+    """The count of the ``m`` ascending numbers from ``base`` on that are at most the query."""
     place = xp.zeros(queries.shape, dtype=xp.int64)
     for bit in reversed(range(m.bit_length())):
         ahead = place + (1 << bit)

@@ -29,7 +29,7 @@ class Draw(Protocol):
     """A request for numbers: what is drawn for one replicate of one generation."""
 
     ahead: ClassVar[bool]
-    """Whether later generations make the same request, so that they may be served in one go.
+    """True if later generations make the same request, so that they may be served in one go.
     Indices do not: the pool that they pick from grows, and so does the request."""
 
     dtype: ClassVar[Number]
@@ -244,6 +244,6 @@ class Streams:
 
 
 def _span(request: Draw) -> int:
-    """How many generations of a request are drawn in one go, a power of two."""
+    """The number of generations of a request that are drawn in one go, a power of two."""
     size = math.prod(request.shape) if request.ahead else _AHEAD
     return 1 << ((_AHEAD // max(size, 1)) | 1).bit_length() - 1

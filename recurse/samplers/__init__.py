@@ -13,7 +13,7 @@ class Sampler(Kind):
     """A change of the parameters that synthetic data are drawn from; the model itself stays."""
 
     def refusal(self, family: Family[Any]) -> str | None:
-        """Why it cannot serve this family, or None."""
+        """The reason why the sampler cannot serve this family, or None."""
         return None
 
     def adapt(self, xp: Any, params: Arrays) -> Arrays:

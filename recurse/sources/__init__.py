@@ -59,7 +59,7 @@ class Source(Kind):
         return np.searchsorted(levels, density, side="right") / len(levels)
 
     def available(self) -> int | None:
-        """How many distinct real samples exist; None when there is no limit."""
+        """The number of distinct real samples; None if there is no limit."""
         return None
 
     def digest(self) -> str:
@@ -67,7 +67,7 @@ class Source(Kind):
         return ""
 
     def problems(self) -> list[tuple[str, str, str]]:
-        """What keeps the source from being used: (path below ``source``, code, message)."""
+        """Reasons why the source cannot be used: (path below ``source``, code, message)."""
         return []
 
 
@@ -86,7 +86,7 @@ class Discrete(Source):
 
     @property
     def alphabet(self) -> int:
-        """How many symbols there are."""
+        """The number of symbols."""
         raise TypeError(f"{type(self).__name__} has no alphabet")
 
 
@@ -100,7 +100,7 @@ def scattered(
 
 
 def pick(streams: Streams, generation: int, purpose: str, total: int, n: int) -> NDArray[np.int64]:
-    """Which of ``total`` rows of a data set a pool takes, without replacement: ``[R, n]``.
+    """The rows of a data set of ``total`` that a pool takes, without replacement: ``[R, n]``.
 
     The real sample and the fresh samples of a seed are disjoint parts of one permutation: real from
     the front, fresh from the back. Other purposes take a subset of their own.

@@ -43,7 +43,7 @@ class Frequencies(Discrete):
         return {"symbol": np.searchsorted(ends / ends[-1], u, side="right")}
 
     def rarity(self, x: NDArray[Any]) -> NDArray[np.float64]:
-        """Of symbols: what all symbols of their probability or less have together."""
+        """The joint probability of all symbols that are as likely as each, or less."""
         ascending = np.sort(self.p)
         upto = np.concatenate([[0.0], np.cumsum(ascending)])
         # Nothing is rarer than symbols that never are, and none that are is as rare as they.
@@ -61,7 +61,7 @@ class CategoricalSource(Frequencies):
     kind: Literal["categorical"] = "categorical"
     form: Form = "uniform"
     symbols: Annotated[int, Field(ge=2, le=10_000_000)] = 10
-    """How many symbols; with ``given``, as many as are listed."""
+    """The number of symbols; with ``given``, as many as are listed."""
     exponent: Annotated[float, Field(gt=0, le=100)] = 1.0
     shift: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     """Of ``zipf_mandelbrot``: flattens the head of the law."""

@@ -14,7 +14,7 @@ from recurse.sources import Source
 
 Amplitude = Annotated[float, Field(ge=-1e6, le=1e6)]
 HELDOUT = tuple((j + 0.5) / 200 for j in range(200))
-"""Where a fit is compared with the function."""
+"""The inputs at which a fit is compared with the function."""
 
 
 class Function(Source):

@@ -1,4 +1,4 @@
-"""What sources of generalised linear models share: normal inputs and a linear predictor."""
+"""Sources of generalised linear models: normal inputs and a linear predictor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class GlmSource(Labelled):
     """
 
     intercept: bool = False
-    """Whether the linear predictor has a constant term; a model has one if its source has."""
+    """True if the linear predictor has a constant term; a model has one if its source has."""
     scale: Annotated[float, Field(gt=0, le=10)] = 1.0
     """Standard deviation of the coefficients over seeds, the intercept among them."""
     coefficients: Annotated[tuple[float, ...], Field(min_length=1)] | None = None
@@ -31,7 +31,7 @@ class GlmSource(Labelled):
 
     @property
     def terms(self) -> int:
-        """How many coefficients there are."""
+        """The number of coefficients."""
         return self.dim + self.intercept
 
     def weights(self, constant: Floats, slope: Floats) -> tuple[Floats, Floats, Floats]:

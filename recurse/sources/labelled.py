@@ -1,4 +1,4 @@
-"""What sources of regressions share: inputs ``x``, one label ``y``, and who keeps the inputs."""
+"""Sources of regressions: inputs ``x``, one label ``y``, and a design that is reused or fresh."""
 
 from __future__ import annotations
 

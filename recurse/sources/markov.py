@@ -34,7 +34,7 @@ class Markov(Discrete):
     order: Annotated[int, Field(ge=1, le=3)] = 2
     """Tokens in a gram: 1 draws tokens independently, 2 looks at the token before, 3 at two."""
     symbols: Annotated[int, Field(ge=2, le=10_000)] = 10
-    """How many tokens there are; with ``given``, as many as a row has."""
+    """The number of tokens; with ``given``, as many as a row has."""
     length: Annotated[int, Field(ge=1, le=100_000)] = 2
     """Tokens in a block; as many as ``order`` make each block one gram."""
     form: Literal["zipf", "dirichlet", "given"] = "zipf"
@@ -47,9 +47,9 @@ class Markov(Discrete):
     probabilities: Annotated[tuple[tuple[float, ...], ...], Field(min_length=1)] | None = None
     """Of ``given``: each row not negative, 1 in total."""
     start: Literal["stationary", "even"] = "stationary"
-    """How blocks begin. ``stationary``: as any other part of the chain. ``even``: block i begins
-    with context i, i + 1 with the next and so on in turn, in real data and in what models produce:
-    contexts are given, as prompts are."""
+    """The beginning of blocks. ``stationary``: as any other part of the chain. ``even``: block i
+    begins with context i, block i + 1 with the next one and so on in turn, in real data and in
+    those of models: contexts are given, as prompts are."""
 
     @property
     def fields(self) -> dict[str, tuple[int, ...]]:

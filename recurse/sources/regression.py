@@ -26,9 +26,9 @@ class SpectralRegression(Regression):
     ) = "isotropic"
     """The variances of the inputs: all one, ``l_j = j^-exponent``, or the numbers themselves."""
     exponent: Annotated[float, Field(ge=0, le=10)] = 1.5
-    """Of the power law."""
+    """The exponent of the power law."""
     decay: Annotated[float, Field(ge=0, le=10)] = 0.0
-    """How fast the variance of the coefficients over seeds falls with their place."""
+    """The rate at which the variance of the coefficients over seeds falls with their place."""
 
     @property
     def deviations(self) -> NDArray[np.float64] | None:

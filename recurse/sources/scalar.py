@@ -1,4 +1,4 @@
-"""What sources of single numbers share: one field ``x`` of shape (1,), one true ``theta``."""
+"""Sources of single numbers: one field ``x`` of shape (1,), one true ``theta``."""
 
 from __future__ import annotations
 

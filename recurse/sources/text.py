@@ -38,7 +38,7 @@ class TextSource(Discrete):
     mark by itself; ``spaces``: whatever stands between white space, for a text that is cut into
     tokens already; ``characters``: white space of any length is one of them."""
     lower: bool = True
-    """Whether capitals are made small first."""
+    """True if capitals are made small first."""
     first: Annotated[int, Field(ge=1)] | None = None
     """How many tokens of the text are used, from its beginning; all of them by default."""
     vocabulary: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
