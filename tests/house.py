@@ -44,13 +44,27 @@ def tree() -> Iterator[str]:
             yield f"  {path.name}".ljust(36) + summary(path)
 
 
+TOPICS = {
+    "collapse": "Does it collapse, and how fast?",
+    "prevents": "What prevents it?",
+    "share": "How much synthetic data is safe?",
+    "correctors": "What do curation, verification and correction do?",
+    "language": "Language: words, contexts, text",
+    "images": "Images",
+}
+"""Question -> heading, by ``meta: {topic: ...}`` of a shipped spec."""
+
+
 def shelf() -> Iterator[str]:
-    """The table of the shipped specs."""
-    yield "| spec | paper | shows |"
-    yield "|---|---|---|"
-    for path in sorted((ROOT / "specs").glob("*.yaml")):
-        spec = yaml.safe_load(path.read_text(encoding="utf-8"))
-        yield f"| `{spec['name']}` | {spec['cite']} | {spec['title']} |"
+    """Tables of the shipped specs, one for each question."""
+    files = sorted((ROOT / "specs").glob("*.yaml"))
+    specs = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in files]
+    for topic, heading in TOPICS.items():
+        yield from (f"## {heading}", "", "| spec | paper | shows |", "|---|---|---|")
+        for spec in specs:
+            if spec["meta"]["topic"] == topic:
+                yield f"| `{spec['name']}` | {spec['cite']} | {spec['title']} |"
+        yield ""
 
 
 def lists() -> Iterator[tuple[Path, tuple[str, str], str]]:

@@ -68,3 +68,4 @@ def test_a_shipped_spec_is_accepted_and_carries_the_modeline(path: Path) -> None
     scenario = load(path)
     check(scenario)
     assert scenario.name == path.stem and scenario.cite and scenario.question and scenario.claims
+    assert scenario.meta["topic"] in house.TOPICS
