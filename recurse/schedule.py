@@ -9,10 +9,12 @@ A pool that row ``g`` does not use is never used by a later row; executors may f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
+from math import inf
 from operator import attrgetter
 from typing import Literal, NamedTuple, Protocol
 
@@ -175,3 +177,47 @@ class Schedule:
 def _rows(schedule: Schedule) -> tuple[Row, ...]:
     """The rows of a schedule; arms of a sweep that differ elsewhere share them."""
     return tuple(schedule[g] for g in range(len(schedule)))
+
+
+def flaw(before: Row, row: Row) -> str | None:
+    """The rule that a row breaks, given the row before it; None if it keeps all.
+
+    A row uses pools that are there: those born with it, and those that the row before it used:
+    executors may have forgotten all others. Nor does it take more of a pool than was taken before.
+    """
+    g = before.generation + 1
+    if row.generation != g:
+        return f"the row of generation {g} says that it is of generation {row.generation}"
+    if min(row.synthesise, row.fresh, row.budget or 0) < 0:
+        return f"generation {g} asks for a negative number of samples"
+    held = {kind: _sorted(before, kind) for kind in ("real", "fresh", "synthetic")}
+    held["synthetic"].append(Use(Pool("synthetic", g), row.synthesise))
+    held["fresh"].append(Use(Pool("fresh", g), row.fresh))
+    for run in row.runs:
+        if run.take < 0 or run.length < 1 or not 0.0 <= run.weight < inf:
+            return f"generation {g} uses {run}, which makes no sense"
+        if run.last > g:
+            return f"generation {g} uses {Pool(run.pool.kind, run.last)}, which is not born yet"
+        if (born := _absent(run, held[run.pool.kind])) is not None:
+            what = f"generation {g} takes {run.take} samples of {Pool(run.pool.kind, born)}"
+            why = "fewer are drawn" if born == g else f"generation {g - 1} did not use so many"
+            return f"{what}, of which {why}"
+    return None
+
+
+def _sorted(row: Row, kind: PoolKind) -> list[Use]:
+    return sorted((run for run in row.runs if run.pool.kind == kind), key=_birth)
+
+
+def _birth(use: Use) -> int:
+    return use.pool.born
+
+
+def _absent(run: Use, held: Sequence[Use]) -> int | None:
+    """The first birth in a run of a pool of which ``held``, sorted by birth, has not as much."""
+    born = run.pool.born
+    for use in held[max(bisect_right(held, born, key=_birth) - 1, 0) :]:
+        if born > run.last or not use.pool.born <= born <= use.last or use.take < run.take:
+            break
+        born = use.last + 1
+    return born if born <= run.last else None

@@ -127,7 +127,7 @@ def _explain(error: Exception, arm: Arm | None) -> dict[str, Any]:
         return {"message": text, "bug": False}
     culprit = blame(error, arm) if arm is not None else None
     return {
-        "message": culprit or f"{type(error).__name__}: {error}",
+        "message": culprit.text if culprit else f"{type(error).__name__}: {error}",
         "bug": culprit is None,
         "trace": traceback.format_exc(),
     }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recurse.backend import Runtime
 from recurse.lowering import Numbers
 from recurse.lowering.contents import batch_of, flat
-from recurse.metrics import Metric, View
+from recurse.metrics import Metric, View, held_out, sampled
 from recurse.numerics.arrays import Array, Arrays, Batch, Host
 from recurse.numerics.streams import Streams
 from recurse.scenario.scenario import Arm
@@ -29,8 +29,7 @@ class Meter:
         self._source = arm.source
         counted = isinstance(arm.source, Discrete)
         rare = [metric for metric in arm.metrics if "rarity" in metric.needs]
-        sampled = [m for m in arm.metrics if not (counted and m in rare)]
-        self.samples = max((getattr(metric, "samples", 0) for metric in sampled), default=0)
+        self.samples = sampled(m for m in arm.metrics if not (counted and m in rare))
         """Evaluation samples per model that the metrics need."""
         self.quantities = tuple(sorted({m.quantity for m in arm.metrics if m.quantity}))
         self.truth = runtime_arrays(runtime, arm.source.truth(streams))
@@ -49,8 +48,7 @@ class Meter:
         kept: Host = arm.source.heldout()
         if kept:
             return kept
-        wanted = max(getattr(metric, "heldout", 0) for metric in self._metrics)
-        drawn: Host = arm.source.draw(streams, 0, "heldout", wanted)
+        drawn: Host = arm.source.draw(streams, 0, "heldout", held_out(self._metrics))
         return drawn
 
     def measure(self, params: Arrays, samples: Arrays, quantities: Arrays) -> Numbers:

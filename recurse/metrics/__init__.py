@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
 
 from recurse.families import Family
 from recurse.numerics.arrays import Array, Arrays
 from recurse.sources import Source
-from recurse.spec import Kind
+from recurse.spec import Kind, kind_name
+
+Needs: TypeAlias = tuple[Literal["truth", "samples", "heldout", "rarity"], ...]
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,8 @@ class View:
 class Metric(Kind):
     """A number per replicate and generation."""
 
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout", "rarity"], ...]] = ()
+    needs: ClassVar[Needs] = ()
+    """Of a `View`; who needs samples or held-out data is `Sampled` or `HeldOut` as well."""
     quantity: ClassVar[str] = ""
     """The family's quantity on held-out data that it reads, if any."""
     label: ClassVar[str] = ""
@@ -42,6 +48,20 @@ class Metric(Kind):
     """The definitions of collapse that it is about, by number: the files of `recurse.verdicts`."""
     logarithmic: ClassVar[bool] = False
     """True if the metric is a logarithm, so that its differences are what counts."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse a metric that does not say how much of what it needs.
+
+        Raises:
+            TypeError: `needs` and the bases do not agree.
+        """
+        if kind_name(cls) is None:
+            return
+        for need, base in (("samples", Sampled), ("heldout", HeldOut)):
+            if (need in cls.needs) != issubclass(cls, base):
+                text = f"a metric with '{need}' among its needs is a {base.__name__}, and no other"
+                raise TypeError(f"{cls.__name__}: {text}")
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         """The reason why the metric cannot be measured for this source and family, or None."""
@@ -54,6 +74,32 @@ class Metric(Kind):
     def measure(self, xp: Any, view: View) -> Array:
         """The metric, ``[R]``."""
         raise TypeError(f"{type(self).__name__} measures nothing")
+
+
+class Sampled(Metric):
+    """A metric of samples: so many are drawn of each model, for measuring only."""
+
+    needs: ClassVar[Needs] = ("samples",)
+    samples: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Samples drawn per model."""
+
+
+class HeldOut(Metric):
+    """A metric on held-out real data, so many per seed."""
+
+    needs: ClassVar[Needs] = ("heldout",)
+    heldout: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Held-out samples per seed if the source is a law; a data set has its own test split."""
+
+
+def sampled(metrics: Iterable[Metric]) -> int:
+    """Samples of each model that the metrics need."""
+    return max((metric.samples for metric in metrics if isinstance(metric, Sampled)), default=0)
+
+
+def held_out(metrics: Iterable[Metric]) -> int:
+    """Held-out samples per seed that the metrics need."""
+    return max((metric.heldout for metric in metrics if isinstance(metric, HeldOut)), default=0)
 
 
 def has_parameters(source: Source, family: Family[Any], name: str) -> str | None:

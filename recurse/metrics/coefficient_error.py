@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from recurse.families import Family
-from recurse.metrics import Metric, View, has_parameters
+from recurse.metrics import Metric, Needs, View, has_parameters
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
@@ -15,7 +15,7 @@ class CoefficientError(Metric):
 
     kind: Literal["coefficient_error"] = "coefficient_error"
     cite = "Dey & Donoho 2410.22812 (logistic simulation)"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
+    needs: ClassVar[Needs] = ("truth",)
     label: ClassVar[str] = "squared error of the coefficients"
     speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
 

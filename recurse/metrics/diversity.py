@@ -7,19 +7,19 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from recurse.families import Family
-from recurse.metrics import Metric, View
+from recurse.metrics import Needs, Sampled, View
 from recurse.metrics.frechet import vectors, without_vectors
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 
-class Diversity(Metric):
+class Diversity(Sampled):
     """Mean Euclidean distance between two independent samples of the model."""
 
     kind: Literal["diversity"] = "diversity"
     version: ClassVar[int] = 2
     cite = "Gillman et al. 2402.07087 (diversity: mean distance of random pairs)"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("samples",)
+    needs: ClassVar[Needs] = ("samples",)
     label: ClassVar[str] = "diversity (mean pair distance)"
     worse: ClassVar[Literal["up", "down"]] = "down"
     speaks: ClassVar[frozenset[int]] = frozenset({5})

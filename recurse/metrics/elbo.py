@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from recurse.families import Family
-from recurse.metrics import Metric, View
+from recurse.metrics import HeldOut, Needs, View
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 
-class Elbo(Metric):
+class Elbo(HeldOut):
     """Mean evidence lower bound of held-out real data, in nats per sample; higher is better."""
 
     kind: Literal["elbo"] = "elbo"
     cite = "Kingma & Welling 1312.6114, equation 3"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
+    needs: ClassVar[Needs] = ("heldout",)
     quantity: ClassVar[str] = "elbo"
     label: ClassVar[str] = "test ELBO (nats)"
     worse: ClassVar[Literal["up", "down"]] = "down"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from recurse.families import Family
-from recurse.metrics import Metric, View, has_parameters
+from recurse.metrics import Metric, Needs, View, has_parameters
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
@@ -18,7 +18,7 @@ class ExcessRisk(Metric):
 
     kind: Literal["excess_risk"] = "excess_risk"
     cite = "Gerstgrasser et al. 2404.01413 (E_test)"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
+    needs: ClassVar[Needs] = ("truth",)
     label: ClassVar[str] = "excess risk"
     speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
 

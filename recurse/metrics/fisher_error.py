@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from recurse.families import Family
 from recurse.families.glm import Glm
-from recurse.metrics import Metric, View, has_parameters
+from recurse.metrics import Metric, Needs, View, has_parameters
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
@@ -19,7 +19,7 @@ class FisherError(Metric):
     """
 
     kind: Literal["fisher_error"] = "fisher_error"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
+    needs: ClassVar[Needs] = ("truth",)
     label: ClassVar[str] = "squared error in Fisher units"
     speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
 

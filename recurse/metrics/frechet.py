@@ -7,19 +7,19 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from recurse.families import Family
-from recurse.metrics import Metric, View
+from recurse.metrics import HeldOut, Needs, Sampled, View
 from recurse.metrics.normals import moments, squared_w2
 from recurse.numerics.arrays import Array, Arrays
 from recurse.sources import Source
 
 
-class Frechet(Metric):
+class Frechet(Sampled, HeldOut):
     """Squared Wasserstein-2 distance of normals fitted to features of samples and of real data."""
 
     kind: Literal["frechet"] = "frechet"
     version: ClassVar[int] = 2
     cite = "Heusel et al. 1706.08500 (FID), on the feature map named here"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("samples", "heldout")
+    needs: ClassVar[Needs] = ("samples", "heldout")
     label: ClassVar[str] = "Frechet distance"
     speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
     features: Literal["pca", "raw"] = "pca"

@@ -7,13 +7,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from recurse.families import Family
-from recurse.metrics import Metric, View
+from recurse.metrics import Needs, Sampled, View
 from recurse.metrics.unlikely import mass, without_density
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 
-class Hallucinated(Metric):
+class Hallucinated(Sampled):
     """The model's mass where the real density is below its ``share``-quantile.
 
     Exact for symbols; otherwise the share of samples. ``share`` for the true model.
@@ -21,10 +21,7 @@ class Hallucinated(Metric):
 
     kind: Literal["hallucinated"] = "hallucinated"
     cite = "Schaeffer et al. 2503.03150, definition 8 (in words there)"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout", "rarity"], ...]] = (
-        "samples",
-        "rarity",
-    )
+    needs: ClassVar[Needs] = ("samples", "rarity")
     label: ClassVar[str] = "mass where real data are not"
     speaks: ClassVar[frozenset[int]] = frozenset({8})
     share: Annotated[float, Field(ge=0, le=0.5)] = 0.001

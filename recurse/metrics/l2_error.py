@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from recurse.families import Family
-from recurse.metrics import Metric, View
+from recurse.metrics import Metric, Needs, View
 from recurse.metrics.frequencies import over_contexts, without_truth
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
@@ -16,7 +16,7 @@ class L2Error(Metric):
 
     kind: Literal["l2_error"] = "l2_error"
     cite = "Seddik et al. 2404.05090; Kanabar & Gastpar (l2 loss)"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
+    needs: ClassVar[Needs] = ("truth",)
     label: ClassVar[str] = "squared error of the probabilities"
     speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 4})
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from recurse.families import Family
-from recurse.metrics import Metric, View
+from recurse.metrics import HeldOut, Needs, View
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 
-class LatentSpread(Metric):
+class LatentSpread(HeldOut):
     """Trace of the covariance of the encoder's posterior means over held-out real data."""
 
     kind: Literal["latent_spread"] = "latent_spread"
     cite = "Shumailov et al. 2305.17493 (VAE: the latent distribution shrinks)"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
+    needs: ClassVar[Needs] = ("heldout",)
     quantity: ClassVar[str] = "latent_spread"
     label: ClassVar[str] = "latent spread"
     worse: ClassVar[Literal["up", "down"]] = "down"

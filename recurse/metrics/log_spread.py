@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from recurse.families import Family, wishart
-from recurse.metrics import Metric, View, has_parameters
+from recurse.metrics import Metric, Needs, View, has_parameters
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
@@ -20,7 +20,7 @@ class LogSpread(Metric):
 
     kind: Literal["log_spread"] = "log_spread"
     cite = "Suresh et al. 2412.17646 (log sigma); Alemohammad et al. 2307.01850, appendix A"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
+    needs: ClassVar[Needs] = ("truth",)
     label: ClassVar[str] = "log deviation left"
     worse: ClassVar[Literal["up", "down"]] = "down"
     speaks: ClassVar[frozenset[int]] = frozenset({5})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from recurse.families import Family
-from recurse.metrics import Metric, View
+from recurse.metrics import Metric, Needs, View
 from recurse.metrics.frequencies import known, over_contexts, without_truth
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
@@ -20,7 +20,7 @@ class MissingMass(Metric):
 
     kind: Literal["missing_mass"] = "missing_mass"
     cite = "Dohmatob et al. 2402.07043, equation 9"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
+    needs: ClassVar[Needs] = ("truth",)
     label: ClassVar[str] = "true mass of lost symbols"
     speaks: ClassVar[frozenset[int]] = frozenset({4, 7})
 

@@ -7,14 +7,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from recurse.families import Family
-from recurse.metrics import Metric, View
+from recurse.metrics import Needs, Sampled, View
 from recurse.metrics.frechet import without_vectors
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 from recurse.sources.mixture import Mixture
 
 
-class ModeCoverage(Metric):
+class ModeCoverage(Sampled):
     """The share of true modes near which the model puts at least ``least`` of their weight.
 
     Near is within ``radius`` standard deviations of the mode, along the mean of its axes.
@@ -23,7 +23,7 @@ class ModeCoverage(Metric):
     kind: Literal["mode_coverage"] = "mode_coverage"
     version: ClassVar[int] = 2
     cite = "the grid of 25 modes of Alemohammad et al. 2307.01850"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth", "samples")
+    needs: ClassVar[Needs] = ("truth", "samples")
     label: ClassVar[str] = "modes covered"
     worse: ClassVar[Literal["up", "down"]] = "down"
     speaks: ClassVar[frozenset[int]] = frozenset({6})

@@ -7,13 +7,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from recurse.families import Family
-from recurse.metrics import Metric, View
+from recurse.metrics import Needs, Sampled, View
 from recurse.metrics.mode_coverage import gap_numbers, gaps, without_modes
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 
-class ModeKl(Metric):
+class ModeKl(Sampled):
     """``sum_k s_k log(s_k / w_k)`` in nats: samples belong to the mode that is nearest.
 
     For modes far apart it is at most ``KL(model || source)``: joining points loses information.
@@ -22,7 +22,7 @@ class ModeKl(Metric):
     kind: Literal["mode_kl"] = "mode_kl"
     version: ClassVar[int] = 2
     cite = "Ferbach et al. 2407.09499, Theorem 2.4 (a bound on KL(p_t || p_ref))"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth", "samples")
+    needs: ClassVar[Needs] = ("truth", "samples")
     label: ClassVar[str] = "divergence of the shares of modes"
     samples: Annotated[int, Field(ge=50, le=100_000)] = 1000
     """Samples drawn per model."""

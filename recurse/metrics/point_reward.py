@@ -8,18 +8,18 @@ from pydantic import Field
 
 from recurse.families import Family
 from recurse.judges.rewards import Nearness
-from recurse.metrics import Metric, View
+from recurse.metrics import Needs, Sampled, View
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 
-class PointReward(Metric):
+class PointReward(Sampled):
     """``E e^{r(x)}``, the mean over samples, of a reward for being near a target."""
 
     kind: Literal["point_reward"] = "point_reward"
     version: ClassVar[int] = 2
     cite = "Ferbach et al. 2407.09499, Lemma 2.2"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("samples",)
+    needs: ClassVar[Needs] = ("samples",)
     label: ClassVar[str] = "expected exponential reward"
     worse: ClassVar[Literal["up", "down"]] = "down"
     nearness: Nearness | None = None

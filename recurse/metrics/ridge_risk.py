@@ -7,13 +7,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from recurse.families import Family
-from recurse.metrics import Metric, View, has_parameters
+from recurse.metrics import Needs, Sampled, View, has_parameters
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 from recurse.sources.linear_regression import Regression
 
 
-class RidgeRisk(Metric):
+class RidgeRisk(Sampled):
     """``E (x.w - x.w*)^2`` of ridge regression on new samples labelled by the model.
 
     The model of generation g is the last of g + 1 generators; who trains on its labels is a student
@@ -22,7 +22,7 @@ class RidgeRisk(Metric):
 
     kind: Literal["ridge_risk"] = "ridge_risk"
     cite = "Dohmatob et al. 2402.07712 (the final fit)"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth", "samples")
+    needs: ClassVar[Needs] = ("truth", "samples")
     label: ClassVar[str] = "excess risk of a ridge fit"
     speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
     samples: Annotated[int, Field(ge=1, le=1_000_000)] = 1000

@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar, Literal
 
 from recurse.families import Family
-from recurse.metrics import Metric, View, has_parameters
+from recurse.metrics import Metric, Needs, View, has_parameters
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
@@ -20,7 +20,7 @@ class SignAccuracy(Metric):
 
     kind: Literal["sign_accuracy"] = "sign_accuracy"
     cite = "Feng et al. 2406.07515, section 4 (accuracy of a linear classifier)"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
+    needs: ClassVar[Needs] = ("truth",)
     label: ClassVar[str] = "accuracy of the sign"
     worse: ClassVar[Literal["up", "down"]] = "down"
     speaks: ClassVar[frozenset[int]] = frozenset({2})

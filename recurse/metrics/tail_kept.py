@@ -8,14 +8,14 @@ import numpy as np
 from pydantic import Field
 
 from recurse.families import Family
-from recurse.metrics import Metric, View
+from recurse.metrics import Needs, Sampled, View
 from recurse.metrics.unlikely import mass, without_density
 from recurse.numerics.arrays import Array
 from recurse.sources import Discrete, Source
 from recurse.sources.uniform import UniformSource
 
 
-class TailKept(Metric):
+class TailKept(Sampled):
     """The model's mass where the real density is below its ``share``-quantile, as a part of it.
 
     At most 1: what a model puts there beyond the real mass is not its tail, and one model that has
@@ -25,10 +25,7 @@ class TailKept(Metric):
 
     kind: Literal["tail_kept"] = "tail_kept"
     cite = "Schaeffer et al. 2503.03150, definition 7 (in words there)"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout", "rarity"], ...]] = (
-        "samples",
-        "rarity",
-    )
+    needs: ClassVar[Needs] = ("samples", "rarity")
     label: ClassVar[str] = "part of the real tail left"
     worse: ClassVar[Literal["up", "down"]] = "down"
     speaks: ClassVar[frozenset[int]] = frozenset({7})

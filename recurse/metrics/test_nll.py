@@ -7,19 +7,19 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from recurse.families import Family
-from recurse.metrics import Metric, View
+from recurse.metrics import HeldOut, Needs, View
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 
-class HeldoutNll(Metric):
+class HeldoutNll(HeldOut):
     """Mean negative log-likelihood of held-out real data, in nats per sample.
 
     Of blocks of tokens per token, so that its exponential is the perplexity.
     """
 
     kind: Literal["test_nll"] = "test_nll"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
+    needs: ClassVar[Needs] = ("heldout",)
     quantity: ClassVar[str] = "log_prob"
     label: ClassVar[str] = "test NLL (nats)"
     speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3})

@@ -8,17 +8,17 @@ import numpy as np
 from pydantic import Field
 
 from recurse.families import Family
-from recurse.metrics import Metric, View
+from recurse.metrics import HeldOut, Needs, View
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 
-class TotalVariation(Metric):
+class TotalVariation(HeldOut):
     """``E_q max(0, 1 - p/q)`` over held-out draws of the source q: unbiased for ``TV(p, q)``."""
 
     kind: Literal["total_variation"] = "total_variation"
     cite = "Fu et al. 2402.11778 (the distance that is bounded there)"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("heldout",)
+    needs: ClassVar[Needs] = ("heldout",)
     quantity: ClassVar[str] = "total_variation"
     label: ClassVar[str] = "total variation distance"
     speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 4})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from recurse.families import Family
-from recurse.metrics import Metric, View, has_parameters
+from recurse.metrics import Metric, Needs, View, has_parameters
 from recurse.metrics.normals import squared_w2
 from recurse.numerics.arrays import Array
 from recurse.sources import Source
@@ -16,7 +16,7 @@ class W2(Metric):
 
     kind: Literal["w2"] = "w2"
     cite = "Gillman et al. 2402.07087; Shumailov et al. 2305.17493 (Theorem 3.1)"
-    needs: ClassVar[tuple[Literal["truth", "samples", "heldout"], ...]] = ("truth",)
+    needs: ClassVar[Needs] = ("truth",)
     label: ClassVar[str] = "squared Wasserstein-2 distance"
     speaks: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
 

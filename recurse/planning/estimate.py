@@ -10,6 +10,7 @@ from recurse.families.closed import Closed
 from recurse.families.roles import Conditional
 from recurse.lowering.decision import decide
 from recurse.lowering.pools import nested
+from recurse.metrics import held_out, sampled
 from recurse.scenario.scenario import Arm
 from recurse.schedule import Row
 
@@ -46,9 +47,7 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     held = 8 * numbers * (pools + 6)
     if not exact:
         held += 8 * width * largest * 3
-    evaluated = max(getattr(metric, "samples", 0) for metric in arm.metrics)
-    looked = (getattr(m, "heldout", 0) for m in arm.metrics if "heldout" in m.needs)
-    measured = 8 * width * (2 * evaluated + 4 * max(looked, default=0))
+    measured = 8 * width * (2 * sampled(arm.metrics) + 4 * held_out(arm.metrics))
     beside, _ = model.cost(arm.source, max(row.pooled for row in rows))
     compared = max(metric.beside(arm.source) for metric in arm.metrics)
     held += 8 * (beside + compared) + measured + 8 * 1024 * (width + 2)
@@ -87,6 +86,6 @@ def _looking(arm: Arm, row: Row, size: int) -> float:
     width = sum(math.prod(shape) for shape in arm.model.fields(arm.source).values())
     drawn = arm.corrector.candidates(row.synthesise) + row.fresh
     _, fitting = arm.model.cost(arm.source, size)
-    points = max((getattr(m, "heldout", 0) for m in arm.metrics if m.quantity), default=0)
+    points = held_out(metric for metric in arm.metrics if metric.quantity)
     density = points * arm.model.density_cost(arm.source, size)
     return 4.0 * width * width * (size + drawn) + fitting + density

@@ -26,9 +26,10 @@ from recurse.planning.blocks import (
 from recurse.planning.estimate import Estimate, estimate, measured
 from recurse.planning.plan import Plan, chosen_places, missing_packages
 from recurse.planning.promises import claim_problems
-from recurse.planning.refusals import refusals
+from recurse.planning.refusals import Refusal, refusals
 from recurse.planning.widths import GENERATIONS, choose
 from recurse.reading.problems import Problem, Problems, RecurseError
+from recurse.scenario.blame import blame
 from recurse.scenario.identity import digest, identities
 from recurse.scenario.scenario import Arm, LabelledArm, Scenario, load
 from recurse.theory.law import laws
@@ -111,10 +112,20 @@ def require(scenario: Scenario, only: Collection[str | int] | None = None) -> No
 def _refused(scenario: Scenario) -> list[Problem]:
     found: dict[tuple[Any, ...], Problem] = {}
     for labelled in scenario.arms:
-        for code, message, path in refusals(labelled.arm):
+        for code, message, path in _all_refusals(labelled.arm):
             place = labelled.locate(path)
             found.setdefault((code, place), scenario.problem(code, message, place))
     return list(found.values())
+
+
+def _all_refusals(arm: Arm) -> list[Refusal]:
+    """Why an arm cannot run; an installed kind that raises is a reason as well."""
+    try:
+        return list(refusals(arm))
+    except Exception as error:
+        if (found := blame(error, arm)) is None:
+            raise
+        return [("E214", found.text, found.path)]
 
 
 def _plan_arm(labelled: LabelledArm, seeds: int, jobs: int, history: History) -> ArmPlan:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from recurse.backend import Backend, backends
 from recurse.lowering.closed import relabels
 from recurse.scenario.scenario import Arm
-from recurse.schedule import Row
+from recurse.schedule import Row, flaw
 
 Refusal = tuple[str, str, tuple[str | int, ...]]
 """Code, message, path below the arm."""
@@ -81,8 +81,13 @@ def _schedule(arm: Arm) -> Iterator[Refusal]:
         yield "E206", text, ("generations",)
         return
     fits = arm.model.refusal(arm.source) is None
+    own = type(arm.policy).__module__.startswith("recurse.")  # a test holds those to it
+    before: Row | None = None
     for row in arm.schedule:
         found = list(_row(arm, row, fits))
+        if before and not own and (broken := flaw(before, row)):
+            found = [("E213", f"'{arm.policy.kind}': {broken}", ("policy",))]
+        before = row
         yield from found
         if found:
             return

@@ -225,6 +225,15 @@ CODES: dict[str, Rule] = {
         "matrix: {policies: [replace, accumulate]}",
         "matrix: {policy: [replace, accumulate]}",
     ),
+    "E213": Rule(
+        "The rows of an installed policy use pools that are there.",
+        "A pool that one row does not use is never used by a later one: have the policy's author "
+        "keep it in all rows between.",
+    ),
+    "E214": Rule(
+        "An installed kind does what its role promises.",
+        "Report it to whoever made the package that the message names, or leave the kind out.",
+    ),
     "E303": Rule(
         "A selection matches something.",
         "'recurse plan SPEC' shows the labels of the arms; --select takes PATH=VALUE of them.",

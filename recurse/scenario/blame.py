@@ -4,35 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
+from typing import NamedTuple
 
 from recurse.scenario.scenario import Arm
 from recurse.spec import BrokenKind, Kind, provider
 
 
-def blame(error: BaseException, arm: Arm) -> str | None:
-    """Which installed kind of the arm raised the error, in words; None if it was none of them.
+class Blame(NamedTuple):
+    """Which kind of an arm, as a path below it, and what it did, in words."""
 
-    It was one that an error names, or one whose package has a frame on the stack of the error.
+    path: tuple[str | int, ...]
+    text: str
+
+
+def blame(error: BaseException, arm: Arm) -> Blame | None:
+    """The installed kind of an arm that is at fault for an error; None if it is none of them.
+
+    It is one that the error names, or one whose package has a frame on the stack of the error.
     """
     packages = set(_packages(error.__traceback__))
-    for name, kind in _kinds(arm):
+    for path, kind in _kinds(arm):
         provided = provider(type(kind))
-        said = f"{name} '{kind.kind}' of {provided}"
         if not provided:
             continue
+        said = f"{path[0].removesuffix('s')} '{kind.kind}' of {provided}"
         if isinstance(error, BrokenKind):
             if error.kind == kind.kind:
-                return f"{said} {error.text}"
+                return Blame(path, f"{said} {error.text}")
         elif _package(type(kind).__module__) in packages:
-            return f"{said} failed: {type(error).__name__}: {error}"
+            return Blame(path, f"{said} failed: {type(error).__name__}: {error}")
     return None
 
 
-def _kinds(arm: Arm) -> Iterator[tuple[str, Kind]]:
+def _kinds(arm: Arm) -> Iterator[tuple[tuple[str, *tuple[int, ...]], Kind]]:
     for name in ("source", "model", "policy", "sampler", "corrector"):
-        yield name, getattr(arm, name)
-    for metric in arm.metrics:
-        yield "metric", metric
+        yield (name,), getattr(arm, name)
+    for place, metric in enumerate(arm.metrics):
+        yield ("metrics", place), metric
 
 
 def _packages(trace: TracebackType | None) -> Iterator[str]:

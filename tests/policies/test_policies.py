@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 
@@ -18,7 +19,7 @@ from recurse.policies.mix import Mix
 from recurse.policies.replace import Replace
 from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
-from recurse.schedule import REAL, Pool, Row, Schedule
+from recurse.schedule import REAL, Pool, Row, Schedule, Use, flaw, made
 from recurse.spec import kinds
 
 DOUBLE = Mix.model_validate({"lambda": 2.0})
@@ -151,6 +152,48 @@ def test_every_schedule(policy: Policy, counts: tuple[int, int, int]) -> None:
         assert not used & dropped
         dropped |= sizes.keys() - used
         assert row.size == (row.budget or sum(use.take for use in row.uses)) > 0
+
+
+@pytest.mark.parametrize("policy", ALL, ids=repr)
+@pytest.mark.parametrize("counts", COUNTS)
+def test_no_row_has_a_flaw(policy: Policy, counts: tuple[int, int, int]) -> None:
+    """The planner asks this of installed policies only."""
+    rows = Schedule(policy, *counts, 25)
+    assert not [text for pair in itertools.pairwise(rows) if (text := flaw(*pair))]
+
+
+_SYNTHETIC = made(1, 3, 4)[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (Row(4, 4, 0, (Use(REAL, 8), *made(1, 4, 4))), None),
+        (Row(4, 4, 0, (Use(REAL, 5), *made(2, 4, 3))), None),
+        (Row(4, 0, 6, (Use(Pool("fresh", 4), 6),)), None),
+        (Row(5, 4, 0, made(5, 5, 4)), "generation 4 says that it is of generation 5"),
+        (Row(4, 4, 0, (Use(REAL, 9),)), "9 samples of real, of which generation 3 did not use"),
+        (Row(4, 4, 0, made(1, 4, 5)), "5 samples of synthetic[1], of which generation 3 did not"),
+        (Row(4, 3, 0, made(4, 4, 4)), "4 samples of synthetic[4], of which fewer are drawn"),
+        (Row(4, 4, 0, made(4, 5, 4)), "synthetic[5], which is not born yet"),
+        (Row(4, 4, 6, (Use(Pool("fresh", 3), 6),)), "fresh[3], of which generation 3 did not"),
+        (Row(4, -4, 0, (Use(REAL, 8),)), "negative"),
+        (Row(4, 4, 0, (Use(REAL, 8, math.nan),)), "makes no sense"),
+        (Row(4, 4, 0, (Use(REAL, -1),)), "makes no sense"),
+    ],
+)
+def test_a_flaw_is_named(row: Row, words: str | None) -> None:
+    """Generation 3 was fitted on 8 real samples and 4 of each model so far."""
+    found = flaw(Row(3, 4, 0, (Use(REAL, 8), _SYNTHETIC)), row)
+    assert found is None if words is None else found is not None and words in found
+
+
+def test_a_pool_that_was_dropped_is_gone() -> None:
+    """Whatever its neighbours are: a hole in a run is a flaw as well."""
+    before = Row(3, 4, 0, (*made(1, 1, 4), *made(3, 3, 4)))
+    assert flaw(before, Row(4, 4, 0, (*made(1, 1, 4), *made(3, 4, 4)))) is None
+    found = flaw(before, Row(4, 4, 0, made(1, 4, 4)))
+    assert found is not None and "synthetic[2], of which generation 3 did not use so many" in found
 
 
 @pytest.mark.parametrize("policy", ALL, ids=repr)
