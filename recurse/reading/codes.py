@@ -227,12 +227,11 @@ CODES: dict[str, Rule] = {
     ),
     "E213": Rule(
         "The rows of an installed policy use pools that are there.",
-        "A pool that one row does not use is never used by a later one: have the policy's author "
-        "keep it in all rows between.",
+        "Tell the policy's author: a pool that one row does not use is gone for later ones.",
     ),
     "E214": Rule(
         "An installed kind does what its role promises.",
-        "Report it to whoever made the package that the message names, or leave the kind out.",
+        "Tell the author of the package that the message names, or leave the kind out.",
     ),
     "E303": Rule(
         "A selection matches something.",
