@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from recurse.numerics.arrays import Array, Arrays, Host
 from recurse.numerics.streams import Streams
+from recurse.spec import BadPlugin
 
 if TYPE_CHECKING:
     from recurse.families import Family
@@ -152,11 +153,14 @@ def backends() -> dict[str, Backend]:
     """Installed backends by name, sorted.
 
     Raises:
-        ValueError: two distributions provide one name.
+        BadPlugin: an entry point that cannot be loaded, or a name that is taken.
     """
     found: dict[str, Backend] = {}
     for entry in entry_points(group="recurse.backends"):
         if entry.name in found:
-            raise ValueError(f"backend '{entry.name}' is provided twice (by {entry.value})")
-        found[entry.name] = entry.load()
+            raise BadPlugin("backend", entry, "another distribution has one of that name")
+        try:
+            found[entry.name] = entry.load()
+        except Exception as error:
+            raise BadPlugin("backend", entry, f"{type(error).__name__}: {error}") from error
     return dict(sorted(found.items()))

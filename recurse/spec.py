@@ -17,6 +17,8 @@ from typing import Annotated, Any, ClassVar, Union, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from recurse.reading.problems import RecurseError
+
 ROLES = {
     "source": "recurse.sources",
     "model": "recurse.families",
@@ -69,8 +71,12 @@ class BrokenKind(ValueError):
         self.kind, self.text = kind.kind, text
 
 
-class BadPlugin(ValueError):
-    """An installed entry point that cannot be a kind, in words; `recurse` cannot start with it."""
+class BadPlugin(RecurseError):
+    """An installed entry point that is not what its group promises; nothing can run beside it."""
+
+    def __init__(self, what: str, entry: EntryPoint, why: str) -> None:
+        message = f"{what} '{entry.name}' of {distribution(entry)} cannot be used: {why}"
+        super().__init__(message, hint="mend that package, or uninstall it")
 
 
 @cache
@@ -93,27 +99,22 @@ def kinds(role: str) -> dict[str, type[Kind]]:
     for entry in entry_points(group=f"recurse.{role}"):
         if entry.name in found:
             other = "recurse itself" if entry.name in own else _provider(role, found[entry.name])
-            raise _bad(role, entry, f"{other} provides a kind of that name; give it another one")
-        found[entry.name] = _loaded(role, entry, importlib.import_module(ROLES[role]))
+            raise BadPlugin(role, entry, f"{other} has a kind of that name")
+        found[entry.name] = _loaded(role, entry, getattr(package, BASES[role]))
     return dict(sorted(found.items()))
 
 
-def _loaded(role: str, entry: EntryPoint, package: Any) -> type[Kind]:
-    base: type[Kind] = getattr(package, BASES[role])
+def _loaded(role: str, entry: EntryPoint, base: type[Kind]) -> type[Kind]:
     try:
-        kind = entry.load()
+        kind: Any = entry.load()
     except Exception as error:
-        raise _bad(role, entry, f"{type(error).__name__}: {error}") from error
+        raise BadPlugin(role, entry, f"{type(error).__name__}: {error}") from error
     if not (inspect.isclass(kind) and issubclass(kind, base)):
-        raise _bad(role, entry, f"'{entry.value}' is not a subclass of {base.__name__}")
+        raise BadPlugin(role, entry, f"{entry.value} is no subclass of {base.__name__}")
     if kind_name(kind) != entry.name:
-        given = f'its class has kind: Literal["{kind_name(kind)}"]'
-        raise _bad(role, entry, f"{given}; the name of the entry point must be the same")
+        why = f"its class says kind '{kind_name(kind)}', and both names must be the same"
+        raise BadPlugin(role, entry, why)
     return kind
-
-
-def _bad(role: str, entry: EntryPoint, why: str) -> BadPlugin:
-    return BadPlugin(f"{role} '{entry.name}' of {_named(entry)} cannot be used: {why}")
 
 
 def provider(kind: type[Kind]) -> str:
@@ -126,10 +127,11 @@ def _provider(role: str, kind: type[Kind]) -> str:
     if kind.__module__.startswith("recurse."):
         return ""
     named = entry_points(group=f"recurse.{role}", name=kind_name(kind) or "")
-    return next((_named(entry) for entry in named if entry.load() is kind), "")
+    return next((distribution(entry) for entry in named if entry.load() is kind), "")
 
 
-def _named(entry: EntryPoint) -> str:
+def distribution(entry: EntryPoint) -> str:
+    """The name and version of the distribution that an entry point belongs to."""
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
 
 

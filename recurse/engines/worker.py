@@ -24,7 +24,7 @@ from typing import Any
 from recurse.backend import Runtime, backends
 from recurse.engines.block import Orphaned, Task, execute
 from recurse.reading.problems import RecurseError
-from recurse.scenario.blame import blame
+from recurse.scenario.blame import blame, foreign
 from recurse.scenario.scenario import Arm
 
 Say = Callable[[Mapping[str, Any]], None]
@@ -125,12 +125,13 @@ def _explain(error: Exception, arm: Arm | None) -> dict[str, Any]:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         text = "out of memory; use fewer seeds or samples, or fewer jobs (-j)"
         return {"message": text, "bug": False}
-    culprit = blame(error, arm) if arm is not None else None
-    return {
-        "message": culprit.text if culprit else f"{type(error).__name__}: {error}",
-        "bug": culprit is None,
-        "trace": traceback.format_exc(),
-    }
+    text, culprit = f"{type(error).__name__}: {error}", blame(error, arm) if arm else None
+    suspects = [f"{kind} of {by}" for kind, by in (foreign(arm) if arm else {}).items()]
+    if culprit:
+        text = culprit.text
+    elif suspects:
+        text = f"{text}; this may be a fault of {' or '.join(suspects)}"
+    return {"message": text, "bug": not suspects, "trace": traceback.format_exc()}
 
 
 if __name__ == "__main__":

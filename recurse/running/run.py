@@ -23,6 +23,7 @@ from recurse.planning.planner import never_measured, plan, require
 from recurse.planning.promises import theory
 from recurse.planning.widths import Key, Measured
 from recurse.running.judge import judge
+from recurse.scenario.blame import foreign
 from recurse.scenario.identity import canonical, digest
 from recurse.scenario.scenario import Scenario, load
 from recurse.store import signals
@@ -124,7 +125,7 @@ def run(
             ).only(only)
         planned(made)
         name = writer.begin_run(
-            _record(scenario), _members(made), made.data(), _provenance(command)
+            _record(scenario), _members(made), made.data(), _provenance(command, made)
         )
         _put_static(writer, made)
         status = "interrupted"
@@ -263,8 +264,8 @@ def _put_static(writer: StoreWriter, made: Plan) -> None:
     writer.put_notes(scenario.name, _notes(made))
 
 
-def _provenance(command: str) -> Provenance:
-    found = {}
+def _provenance(command: str, made: Plan) -> Provenance:
+    found = dict(text.rsplit(" ", 1) for arm in made.arms for text in foreign(arm.arm).values())
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
             found[package] = version(package)

@@ -10,6 +10,12 @@ from recurse.scenario.scenario import Arm
 from recurse.spec import BrokenKind, Kind, provider
 
 
+def foreign(arm: Arm) -> dict[str, str]:
+    """The kinds of an arm that are not recurse's own, as "role 'kind'", and who provides each."""
+    named = ((path[0], kind, provider(type(kind))) for path, kind in _kinds(arm))
+    return {f"{name.removesuffix('s')} '{kind.kind}'": by for name, kind, by in named if by}
+
+
 class Blame(NamedTuple):
     """Which kind of an arm, as a path below it, and what it did, in words."""
 
