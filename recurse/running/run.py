@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -119,33 +119,43 @@ def run(
     with signals.listening((signal.SIGINT,)), signals.held(), StoreWriter(store, command) as writer:
         writer.ingest()
         workers = crew or Crew(jobs)
+        recall = partial(history, writer, scenario.name)
         with signals.prompt():
-            made = plan(
-                scenario, partial(history, writer, scenario.name), retry, workers.jobs
-            ).only(only)
+            made = plan(scenario, recall, retry, workers.jobs).only(only)
         planned(made)
-        name = writer.begin_run(
-            _record(scenario), _members(made), made.data(), _provenance(command, made)
-        )
+        provenance = _provenance(command, made)
+        name = writer.begin_run(_record(scenario), _members(made), made.data(), provenance)
         _put_static(writer, made)
         status = "interrupted"
         try:
             with workers if crew is None else nullcontext():
                 engine = LocalEngine(made, writer, name, workers, watch, every)
                 failures = engine.execute()
-            with signals.prompt():
-                claims = judge(scenario, lambda metric: writer.arrays(scenario.name, metric))
-            writer.put_claims(scenario.name, claims)
-            stored = _stored(made, writer)
-            lost, short = _lost(stored), _short(made, writer, failures)
-            silent = _silent(made, writer, stored)
-            writer.put_notes(scenario.name, _notes(made, silent))
-            status = "failed" if failures or lost else "incomplete" if short else "complete"
+            result = _judged(made, writer, failures)
+            status = _status(result)
         finally:
             writer.finish_run(status)
         writer.publish()
-        messages = tuple(writer.messages)
-        return Result(made, tuple(failures), lost, tuple(claims), messages, short, silent)
+        return replace(result, messages=tuple(writer.messages))
+
+
+def _judged(made: Plan, writer: StoreWriter, failures: Sequence[Failure]) -> Result:
+    """What has come of the plan, from what is stored; claims and remarks are stored as well."""
+    scenario = made.scenario
+    with signals.prompt():
+        claims = judge(scenario, lambda metric: writer.arrays(scenario.name, metric))
+    writer.put_claims(scenario.name, claims)
+    stored = _stored(made, writer)
+    silent = _silent(made, writer, stored)
+    writer.put_notes(scenario.name, _notes(made, silent))
+    short = _short(made, writer, failures)
+    return Result(made, tuple(failures), _lost(stored), tuple(claims), (), short, silent)
+
+
+def _status(result: Result) -> str:
+    if result.failures or result.lost:
+        return "failed"
+    return "incomplete" if result.short else "complete"
 
 
 def history(writer: Any, scenario: str, cells: Collection[str]) -> History:
