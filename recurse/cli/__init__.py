@@ -27,6 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return signals.exit_code()
         arguments = tuple(sys.argv[1:] if argv is None else argv)
         console.begin(arguments)
+        if not console.streams():
+            console.error("standard output is closed: send it to a file, or to /dev/null")
+            return failures.USAGE
         return failures.guarded(
             lambda: app.build()(arguments, prog_name="recurse", standalone_mode=False)
         )

@@ -38,6 +38,27 @@ def begin(argv: Sequence[str]) -> None:
         setattr(settings, name, value)
 
 
+def streams() -> bool:
+    """True if standard output is open; what else is closed becomes the null device.
+
+    Or the next file that is opened, such as the database, would have the number of a standard
+    stream, and whatever a library prints would go there.
+    """
+    closed = [number for number in range(3) if not _open(number)]
+    for _ in closed:
+        os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+    return 1 not in closed
+
+
+def _open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
 def data(text: str) -> None:
     """A result, for people and programs."""
     _write(sys.stdout, text)

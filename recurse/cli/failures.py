@@ -40,8 +40,10 @@ def _explained(failure: Exception) -> int:
         console.error(str(failure))
         return failure.exit_code
     if isinstance(failure, OSError) and (failure.filename, failure.errno) != (None, None):
-        place = f" '{failure.filename}'" if failure.filename else ""
-        console.error(f"cannot use{place}: {failure.strerror or failure}")
+        what = (
+            f"cannot use '{failure.filename}'" if failure.filename else "reading or writing failed"
+        )
+        console.error(f"{what}: {failure.strerror or failure}")
         return USAGE
     if hasattr(failure, "format_message"):  # typer's usage errors; their base class is private
         return _usage(failure)

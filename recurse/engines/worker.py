@@ -103,7 +103,7 @@ def _run(task: Task, store: Path, say: Say) -> None:
         say({"event": "doing", "block": task.block, "what": what})
 
     backend = backends()[task.arm.backend]
-    doing(f"importing {', '.join(backend.requires) or backend.name}")
+    doing(f"importing {(backend.requires or (backend.name,))[0]}")
     runtime = _start(backend.name)
     # Programs are compiled when they are first called, which is in the first generation.
     doing("compiling, first generation" if backend.compiles else "first generation")

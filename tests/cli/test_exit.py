@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from recurse.store.reader import Store
 
 FINE = [
     ("--version",),
@@ -110,3 +114,27 @@ def test_no_more_problems_than_asked_for(call: Any, spec: Path) -> None:
     assert len(call(*wrong, "--max-errors", "2").out.splitlines()) == 3
     assert len(call(*wrong, "--max-errors", "0").out.splitlines()) == 3
     assert "1 more (--max-errors 0)" in call(*wrong, "--max-errors", "2").out
+
+
+@pytest.mark.parametrize("command", ["kinds", "ls --store {store}", "run {spec}"])
+def test_a_closed_output_is_said_in_one_line(fill: Any, tmp_path: Path, command: str) -> None:
+    line = f"{sys.executable} -m recurse {' '.join(fill(command.split()))} >&-"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == ("error: standard output is closed: send it to a file, or to /dev/null\n")
+
+
+def test_with_all_else_closed_a_run_does_its_work(spec: Path, tmp_path: Path) -> None:
+    """No file of the store gets the number of a standard stream, where libraries print."""
+    store = tmp_path / "runs"
+    line = f"exec {sys.executable} -m recurse run {spec} --store {store} --no-report <&- 2>&-"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "12 cells run" in done.stdout
+    assert Store(store).metrics().height == 48
+
+
+def test_a_full_disk_behind_the_output_is_said(spec: Path) -> None:
+    line = f"{sys.executable} -m recurse kinds > /dev/full"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: reading or writing failed: No space left on device\n"

@@ -45,10 +45,13 @@ def test_a_live_line_on_a_terminal(
     made = plan(spec)
     block = made.blocks[0]
     with progress.Watcher() as watcher:
+        assert watcher._live is not None
         watcher.planned(made)
+        for what in ("starting a worker", "importing torch", "compiling, first generation"):
+            watcher(Progress("doing", block, message=what))
+            watcher._live._progress.refresh()
         for generation in (0, 1, 2, 2):  # told twice after a retry, counted once
             watcher(Progress("generation", block, generation, loss=0.25))
-        assert watcher._live is not None
         watcher._live._progress.refresh()
         assert watcher._live._progress.tasks[0].completed == 3 * 6
     said = capsys.readouterr()
@@ -57,6 +60,9 @@ def test_a_live_line_on_a_terminal(
     assert ("rep.-gen./s" in said.err) == (width == 80)
     assert ("replicate-generations/s" in said.err) == (width == 120)
     assert "38%" in said.err  # 18 of 48
+    assert "tiny  preparing" in said.err
+    for what in ("starting a worker", "importing torch", "compiling, first generation"):
+        assert f"policy=replace on numpy  {what}" in said.err
 
 
 def test_large_numbers_are_short() -> None:
