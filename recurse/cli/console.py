@@ -13,6 +13,8 @@ from typing import Any, Literal, TextIO
 
 import typer
 
+from recurse.reading import names
+
 Color = Literal["auto", "always", "never"]
 
 
@@ -26,7 +28,7 @@ class Settings:
     max_errors: int = 20
     argv: tuple[str, ...] = ()
     resumable: bool = False
-    """Whether the same command, typed again, goes on where it was."""
+    """True if the same command, typed again, goes on where it was."""
 
 
 settings = Settings()
@@ -76,12 +78,12 @@ def warn(text: str) -> None:
 
 
 def error(text: str) -> None:
-    """Why the command did not do what was asked."""
+    """The reason why the command did not do what was asked."""
     _write(sys.stderr, f"{paint('error:', 'red', sys.stderr)} {text}")
 
 
 def coloured(stream: TextIO) -> bool:
-    """Whether to colour what is written to a stream."""
+    """True if what is written to a stream is coloured."""
     if settings.color != "auto":
         return settings.color == "always"
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
@@ -134,6 +136,7 @@ def write(text: str | bytes, output: str | None) -> None:
 
 
 def _write(stream: TextIO, text: str) -> None:
+    text = names.visible(text, colours=coloured(stream))
     try:
         print(text, file=stream, flush=True)
     except UnicodeEncodeError:  # a terminal or pipe that is not UTF-8

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recurse.cli import console
 from recurse.planning.words import duration, name
+from recurse.reading import names
 
 if TYPE_CHECKING:
     from recurse.engines.local import Progress
@@ -136,7 +137,7 @@ class _Live:
         self._progress.update(self._task, description=f"{self._title}  checking claims", rate="")
 
     def print(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, soft_wrap=True)
+        self._progress.console.print(names.visible(text), markup=False, soft_wrap=True)
 
     def stop(self) -> None:
         self._progress.stop()

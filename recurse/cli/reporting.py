@@ -53,7 +53,7 @@ def draw(
         if not names:
             raise RecurseError(f"the store {store} has no scenarios", hint="recurse run SPEC")
         for name in names:
-            opened.scenario(name)
+            opened.scenario(name)  # refuses what cannot be the name of a file
         place = Path(output) if output else Path(store) / "reports"
         if output and place.suffix.lower() in (".html", ".htm", ".md", ".markdown"):
             return [recurse_reports.write(opened, place, names, format, interactive)]

@@ -23,8 +23,12 @@ def open_store(path: str, remark: bool = True) -> Store:
     from recurse.store import lock
     from recurse.store.reader import Store, StoreMissing
 
+    def say(text: str) -> None:
+        if remark:
+            console.say(f"store: {text}")
+
     try:
-        store = Store(path)
+        store = Store(path, say)
     except StoreMissing as missing:
         writer = lock.holder(Path(path))
         if writer is None:
@@ -33,13 +37,25 @@ def open_store(path: str, remark: bool = True) -> Store:
         raise StoreMissing(text, hint="there is nothing to read yet") from missing
     if not remark:
         return store
-    for message in store.messages:
-        console.say(f"store: {message}")
     fresh = store.freshness
     if fresh.writer is not None:
         who = f"'{fresh.writer.get('command', 'a run')}' (PID {fresh.writer.get('pid')})"
         console.say(f"{who} is writing; this is its snapshot of {fresh.seconds:.0f} s ago")
     return store
+
+
+def existing(path: str) -> Path:
+    """The folder of a store.
+
+    Raises:
+        StoreMissing: there is none.
+    """
+    from recurse.store.reader import StoreMissing
+
+    root = Path(path)
+    if any((root / name).exists() for name in ("store.duckdb", "snapshots", "stage")):
+        return root
+    raise StoreMissing(f"no store at {path}", hint="'recurse run SPEC' makes one")
 
 
 def stored_history(path: str, scenario: Scenario, remark: bool = True) -> Recall | None:

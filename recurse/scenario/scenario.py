@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, PrivateAttr
+from pydantic import AfterValidator, Field, PrivateAttr
 
 from recurse.bundled import folder
 from recurse.claims import Claim
@@ -16,6 +16,7 @@ from recurse.correctors.none import NoCorrector
 from recurse.families import Family
 from recurse.metrics import Metric
 from recurse.policies import Policy
+from recurse.reading import names
 from recurse.reading.document import Document
 from recurse.reading.layers import normalise, read, validate
 from recurse.reading.problems import Problem, Problems
@@ -48,6 +49,12 @@ Metrics = Annotated[tuple[MetricSpec, ...], Field(min_length=1)]
 Backend = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Start = Literal["scratch", "warm"]
 Generations = Annotated[int, Field(ge=0, le=100_000)]
+
+
+def _filed(name: str) -> str:
+    if (reason := names.refusal(name)) is not None:
+        raise ValueError(f"the name {reason}")
+    return name
 
 
 class Samples(Spec):
@@ -113,7 +120,7 @@ class Scenario(Spec):
     schema_: str = Field(default="", alias="$schema", exclude=True)
     version: Literal[1]
     """Of the file format."""
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    name: Annotated[str, Field(pattern=names.PATTERN), AfterValidator(_filed)]
     title: Annotated[str, Field(max_length=4096)] = ""
     """What the scenario shows, in one line."""
     question: Annotated[str, Field(max_length=4096)] = ""

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recurse.reading.problems import RecurseError
-from recurse.store import snapshot
+from recurse.store import snapshot, soundness
 from recurse.store.faults import fault
 from recurse.store.files import sync_directory
 from recurse.store.lock import StoreBusy
@@ -28,14 +28,6 @@ DATABASE = "store.duckdb"
 QUARANTINE = "quarantine"
 STORAGE = "v1.5.0"
 FIXED_WIDTH = 2**24
-Settings = dict[str, str | bool | int | float | list[str]]
-OFFLINE: Settings = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "allow_community_extensions": "false",
-    "threads": "1",
-}
-"""Settings of every connection; one thread, so that equal stores are read in equal order."""
 
 
 class StoreFull(RecurseError):
@@ -55,8 +47,9 @@ class StoreDamaged(RecurseError):
 def open_database(root: Path) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
     """Open, create or recover the database of ``root``; also says what had to be done.
 
-    Tries the file as it is, then without its log, then the newest snapshot, then an empty file.
-    What is missing afterwards comes back from the staged fragments, which stay until it is safe.
+    Tries the file as it is, then without its log, then the newest snapshot that is whole, then an
+    empty file; each is read from end to end. What is missing afterwards comes back from the
+    staged fragments, which stay until it is safe.
 
     Raises:
         StoreBusy: a program other than recurse has it open.
@@ -72,10 +65,38 @@ def open_database(root: Path) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
             connection = _connect(root)
         except (duckdb.Error, OSError) as error:
             _refuse(root, error)
-            messages.append(f"{DATABASE} could not be opened: {_first_line(error)}")
+            messages.append(f"{DATABASE} could not be opened: {soundness.first_line(error)}")
         else:
             return connection, messages
     raise StoreDamaged("; ".join(messages), hint=f"look at {root / QUARANTINE}")
+
+
+def usable(root: Path) -> Path:
+    """The folder of a store, if DuckDB can open files in it.
+
+    Raises:
+        RecurseError: it cannot.
+    """
+    for mark in "\\?":
+        if mark in str(root.absolute()):
+            raise RecurseError(
+                f"{root}: DuckDB would take '{mark}' in a path for something else",
+                hint="choose another folder with --store",
+            )
+    return root
+
+
+def has_log(root: Path) -> bool:
+    """True if the database has a log that is not empty."""
+    log = root / f"{DATABASE}.wal"
+    return log.exists() and log.stat().st_size > 0
+
+
+def set_log_aside(root: Path) -> str:
+    """Move a log that is none of DuckDB's to ``quarantine/``; the database must not be open."""
+    place = _quarantine(root)
+    _move_logs(root, place)
+    return f"moved a log that cannot be read to {place}"
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, folder: Path | None = None) -> bool:
@@ -127,7 +148,7 @@ def check_version(found: int, known: int | None = None) -> None:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error of Python or DuckDB says that there is no space."""
+    """True if an error of Python or DuckDB says that there is no space."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     text = str(error)
@@ -199,12 +220,16 @@ def commit(
 
 
 def _connect(root: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(config={**OFFLINE, "temp_directory": str(root / "spill")})
+    settings: soundness.Settings = {**soundness.OFFLINE, "temp_directory": str(root / "spill")}
+    connection = duckdb.connect(config=settings)
     path = str(root / DATABASE).replace("'", "''")
     try:
         connection.execute(f"ATTACH '{path}' AS store (STORAGE_VERSION '{STORAGE}')")
         connection.execute("USE store")
-        schema_version(connection)
+        # The file may be somebody else's: no view of it may reach another file from here.
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        soundness.read_all(connection)
     except BaseException:
         connection.close()
         raise
@@ -228,7 +253,7 @@ def _without_log(root: Path) -> str:
 
 
 def _from_snapshot(root: Path) -> str:
-    newest = snapshot.newest(root)
+    newest = snapshot.newest_whole(root)
     if newest is None:
         return ""
     place = _quarantine(root)
@@ -261,19 +286,19 @@ def _move_logs(root: Path, place: Path) -> None:
 
 def _refuse(root: Path, error: Exception) -> None:
     """Raise where an error at opening is not damage."""
-    text = str(error)
+    text, said = str(error), soundness.first_line(error)
     if is_full(error):
         raise full(root) from error
     if isinstance(error, OSError) or "Permission denied" in text:
-        raise RecurseError(f"{root / DATABASE} cannot be opened: {_first_line(error)}") from error
+        raise RecurseError(
+            f"{root / DATABASE} cannot be opened: {soundness.first_line(error)}"
+        ) from error
     if "Could not set lock" in text:
-        raise StoreBusy(f"{root / DATABASE} is open elsewhere: {_first_line(error)}") from error
+        raise StoreBusy(
+            f"{root / DATABASE} is open elsewhere: {soundness.first_line(error)}"
+        ) from error
     if "read versions between" in text or "newer version" in text:
         raise NewerStore(
-            f"{root / DATABASE} was written by a newer DuckDB: {_first_line(error)}",
+            f"{root / DATABASE} was written by a newer DuckDB: {said}",
             hint="upgrade the duckdb package",
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import duckdb
 
+from recurse.reading import names
 from recurse.reading.problems import RecurseError
-from recurse.store import database, lock, queries, snapshot
+from recurse.store import database, lock, queries, snapshot, soundness
 from recurse.store.records import CellRecord, Curves, Freshness, ProbeRecord
 from recurse.store.staging import staged
 from recurse.store.writer import StoreWriter
@@ -23,11 +24,7 @@ from recurse.store.writer import StoreWriter
 if TYPE_CHECKING:
     import polars
 
-HARDENED: database.Settings = {
-    **database.OFFLINE,
-    "enable_external_access": "false",
-    "lock_configuration": "true",
-}
+T = TypeVar("T")
 TRIES = 5
 _FOREIGN = ("INTERVAL", "UNION")  # types that polars has none for
 
@@ -47,15 +44,23 @@ class Store:
     ``messages`` says what was done or could not be done. Frames are polars frames.
     """
 
-    def __init__(self, path: str | Path = "runs") -> None:
+    def __init__(
+        self, path: str | Path = "runs", remark: Callable[[str], object] = lambda text: None
+    ) -> None:
         """Open the newest snapshot.
+
+        Args:
+            path: the folder of the store.
+            remark: called with each of the ``messages`` when it comes up.
 
         Raises:
             StoreMissing: there is none.
             NewerStore: it was written by a newer program.
         """
-        self.root = Path(path)
+        self.root = database.usable(Path(path))
         self.messages: list[str] = []
+        self._remark = remark
+        self._damaged: set[Path] = set()
         self._recover()
         self._snapshot, self._written, self._connection = self._open()
 
@@ -166,8 +171,9 @@ class Store:
 
     def scenarios(self) -> tuple[str, ...]:
         """The names of the scenarios, sorted."""
-        rows = self._connection.execute("SELECT scenario FROM scenarios ORDER BY 1").fetchall()
-        return tuple(row[0] for row in rows)
+        query = "SELECT scenario FROM scenarios ORDER BY 1"
+        rows = self._ask(lambda connection: connection.execute(query).fetchall())
+        return tuple(row[0] for row in rows if names.refusal(row[0]) is None)
 
     def scenario(self, name: str) -> dict[str, Any]:
         """The latest form of a scenario: title, cite, question, spec (plain data), digest, run.
@@ -175,38 +181,44 @@ class Store:
         Raises:
             StoreMissing: the store has no such scenario.
         """
-        cursor = self._connection.execute("SELECT * FROM scenarios WHERE scenario = ?", [name])
-        names = [column[0] for column in cursor.description or ()]
-        rows = cursor.fetchall()
+
+        def look(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+            cursor = connection.execute("SELECT * FROM scenarios WHERE scenario = ?", [name])
+            columns = [column[0] for column in cursor.description or ()]
+            return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+        rows = self._ask(look)
         if not rows:
             known = ", ".join(self.scenarios()) or "none"
             raise StoreMissing(f"no scenario '{name}' in {self.root}", hint=f"it has: {known}")
-        found = dict(zip(names, rows[0], strict=True))
+        if (reason := names.refusal(name)) is not None:
+            raise StoreMissing(f"the store {self.root} has a scenario whose name {reason}")
+        found = rows[0]
         return {**found, "spec": json.loads(found["spec"])}
 
     def history(self, cells: Collection[str] | None = None) -> dict[str, CellRecord]:
         """What is stored of these cells and of those that ran with them, by id; all by default."""
-        return queries.history(self._connection, cells)
+        return self._ask(lambda connection: queries.history(connection, cells))
 
     def measured(self, scenario: str) -> set[tuple[str, str, str]]:
         """(arm, backend, metric) of which any value is stored: NaN is not."""
-        return queries.measured(self._connection, scenario)
+        return self._ask(lambda connection: queries.measured(connection, scenario))
 
     def places(self, scenario: str) -> dict[tuple[str, str, int], str]:
         """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""
-        return queries.places(self._connection, scenario)
+        return self._ask(lambda connection: queries.places(connection, scenario))
 
     def planned(self, scenario: str) -> dict[str, str]:
         """Cell -> the block that the scenario's last plan put it in."""
-        return queries.planned(self._connection, scenario)
+        return self._ask(lambda connection: queries.planned(connection, scenario))
 
     def probes(self) -> list[ProbeRecord]:
         """Everything that `recurse probe` measured."""
-        return queries.probes(self._connection)
+        return self._ask(lambda connection: queries.probes(connection))
 
     def arrays(self, scenario: str, metric: str) -> dict[tuple[str, str], Curves]:
         """A metric by (arm, backend): generations ``[G+1]``, seeds ``[R]``, values ``[G+1, R]``."""
-        return queries.arrays(self._connection, scenario, metric)
+        return self._ask(lambda connection: queries.arrays(connection, scenario, metric))
 
     def sql(self, query: str) -> polars.DataFrame:
         """Run a user's query against the views.
@@ -226,49 +238,109 @@ class Store:
     def _query(self, query: str, values: Sequence[Any]) -> polars.DataFrame:
         import polars
 
-        relation = self._connection.sql(query, params=list(values))
-        if relation is None:
-            return polars.DataFrame()
-        relation = _plain(relation)
-        return polars.DataFrame(_Stream(relation.__arrow_c_stream__()))
+        def look(connection: duckdb.DuckDBPyConnection) -> polars.DataFrame:
+            relation = connection.sql(query, params=list(values))
+            if relation is None:
+                return polars.DataFrame()
+            return polars.DataFrame(_Stream(_plain(relation).__arrow_c_stream__()))
+
+        return self._ask(look)
+
+    def _ask(self, look: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """A look at the snapshot; where that turns out to be damaged, at a new one or an older."""
+        while True:
+            try:
+                return look(self._connection)
+            except duckdb.Error as error:
+                if not soundness.tells_damage(error):
+                    raise
+                damage = soundness.examined(self._snapshot)[1]
+                if not damage:
+                    raise
+                self._give_up(damage)
+
+    def _say(self, *texts: str) -> None:
+        self.messages.extend(texts)
+        for text in texts:
+            self._remark(text)
+
+    def _give_up(self, damage: str) -> None:
+        """Leave a damaged snapshot for one that is whole; the writer makes one if it can.
+
+        Raises:
+            StoreDamaged: there is none.
+        """
+        self._say(f"{self._snapshot.name} is damaged: {damage}")
+        self._damaged.add(self._snapshot)
+        self._connection.close()
+        if lock.holder(self.root) is None:
+            self._take_in(publish=True)
+        self._snapshot, self._written, self._connection = self._open()
+        self._say(f"reading {self._snapshot.name}")
 
     def _open(self) -> tuple[Path, float, duckdb.DuckDBPyConnection]:
         """The newest snapshot that can be opened, and its time; one may vanish while we look."""
         refusals: dict[str, str] = {}
-        for _ in range(TRIES):
-            for path in reversed(snapshot.published(self.root)):
+        for attempt in range(TRIES):
+            found = snapshot.published(self.root)
+            for path in (path for path in reversed(found) if path not in self._damaged):
                 try:
                     written = path.stat().st_mtime
-                    connection = duckdb.connect(str(path), read_only=True, config=HARDENED)
+                    connection = _connected(path)
                 except FileNotFoundError:
                     continue
                 except duckdb.Error as error:
-                    refusals[path.name] = f"{path.name}: {str(error).splitlines()[0]}"
+                    refusals[path.name] = f"{path.name}: {soundness.first_line(error)}"
+                    if attempt == 0 and lock.holder(self.root) is None:
+                        self._take_in(publish=True)  # the database may still be whole
+                        break
                     continue
-                self.messages.extend(refusals.values())
-                try:
-                    database.check_version(database.schema_version(connection))
-                except BaseException:
-                    connection.close()
-                    raise
+                self._say(*refusals.values())
                 return path, written, connection
-        if refusals:
-            raise database.StoreDamaged("; ".join(refusals.values()))
-        raise StoreMissing(f"no store at {self.root}", hint="'recurse run SPEC' makes one")
+        if refusals or self._damaged:
+            said = "; ".join([*refusals.values(), *self.messages])
+            raise database.StoreDamaged(said, hint="'recurse db rebuild' restores what it can")
+        raise self._nothing()
+
+    def _nothing(self) -> StoreMissing:
+        """The error where no snapshot is, and why there is none."""
+        if self.messages:
+            said = "; ".join(self.messages)
+            return StoreMissing(f"{self.root} has nothing to read yet: {said}")
+        if staged(self.root / "stage") or (self.root / database.DATABASE).exists():
+            text = f"{self.root} has nothing to read yet: no run has published a snapshot"
+            return StoreMissing(text, hint="'recurse db rebuild' publishes what is there")
+        return StoreMissing(f"no store at {self.root}", hint="'recurse run SPEC' makes one")
 
     def _recover(self) -> None:
         """Take in what a killed run left; without the right to write, say so and read on."""
         old = snapshot.is_stale(self.root, self.root / database.DATABASE)
-        if not (old or staged(self.root / "stage")) or lock.holder(self.root) is not None:
-            return
+        if (old or staged(self.root / "stage")) and lock.holder(self.root) is None:
+            self._take_in()
+
+    def _take_in(self, publish: bool = False) -> None:
         try:
             with StoreWriter(self.root, "taking in what a killed run left", wait=0.0) as writer:
                 writer.ingest()
-            self.messages.extend(writer.messages)
+                if publish:
+                    writer.publish()
+            self._say(*writer.messages)
         except lock.StoreBusy:
             pass  # A run has started meanwhile and takes care of it.
         except (RecurseError, OSError) as error:
-            self.messages.append(f"reading an older snapshot: {error}")
+            newest = snapshot.newest(self.root)
+            self._say(f"reading {newest.name}: {error}" if newest else str(error))
+
+
+def _connected(path: Path) -> duckdb.DuckDBPyConnection:
+    """A connection to a snapshot of a version that this program knows."""
+    connection = duckdb.connect(str(path), read_only=True, config=soundness.HARDENED)
+    try:
+        database.check_version(database.schema_version(connection))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 class _Stream:

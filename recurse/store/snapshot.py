@@ -3,7 +3,8 @@
 ``snapshots/snap-000042.duckdb``: the bytes of the database after a checkpoint, while its writer
 waits; copied under a temporary name, fsync'ed, renamed. (To let DuckDB copy its tables takes 30 x
 longer.) Each has its own name, because DuckDB would go on serving an old file under a reused one.
-The newest two are kept, so that a reader that has just looked finds its file.
+The newest two are kept, so that a reader that has just looked finds its file. A copy becomes a
+snapshot, and an older one goes, only after every block of the copy was read.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from recurse.store import soundness
 from recurse.store.faults import fault
 from recurse.store.files import TEMPORARY, sync_directory, sync_file
 
@@ -28,6 +30,10 @@ except OSError as error:
 """
 
 
+class Unsound(Exception):
+    """The database that was to be published is damaged."""
+
+
 def published(root: Path) -> list[Path]:
     """The snapshots of the store, oldest first."""
     return sorted((root / SNAPSHOTS).glob("snap-[0-9]*.duckdb"))
@@ -39,11 +45,18 @@ def newest(root: Path) -> Path | None:
     return found[-1] if found else None
 
 
+def newest_whole(root: Path) -> Path | None:
+    """The latest snapshot of which every block can be read, if there is one."""
+    whole = (path for path in reversed(published(root)) if not soundness.examined(path)[1])
+    return next(whole, None)
+
+
 def publish(root: Path, database: Path) -> Path:
     """Copy the database into a new snapshot; its writer has just made a checkpoint, and waits.
 
     Raises:
         OSError: the disk is full; earlier snapshots are untouched.
+        Unsound: the database is damaged; earlier snapshots are untouched.
     """
     log = database.with_name(f"{database.name}.wal")
     if log.exists() and log.stat().st_size:
@@ -60,6 +73,8 @@ def publish(root: Path, database: Path) -> Path:
         _copy(database, temporary)
         fault("publish.after_copy")
         sync_file(temporary)
+        if damage := soundness.examined(temporary)[1]:
+            raise Unsound(damage)
         fault("publish.before_rename")
         os.replace(temporary, final)
     except BaseException:
@@ -86,7 +101,7 @@ def restore(snapshot: Path, database: Path) -> None:
 
 
 def is_stale(root: Path, database: Path) -> bool:
-    """Whether the database has changed since the newest snapshot: its writer was killed.
+    """True if the database has changed since the newest snapshot: its writer was killed.
 
     Looks at times of change only; nobody but the writer may open the database.
     """
@@ -103,7 +118,7 @@ def touch(root: Path) -> None:
 
 
 def _changed(path: Path) -> int:
-    """When a file was last written, in ns; 0 if it is not there (any more)."""
+    """The time of the last change of a file, in ns; 0 if it is not there (any more)."""
     try:
         return path.stat().st_mtime_ns
     except FileNotFoundError:

@@ -115,7 +115,8 @@ def read_fragment(path: Path) -> Fragment:
 
 def staged(stage: Path) -> list[Path]:
     """The staged files, those of earlier generations first."""
-    found = (path for path in stage.glob(f"*{SUFFIX}") if not path.name.startswith("."))
+    named = (path for path in stage.glob(f"*{SUFFIX}") if not path.name.startswith("."))
+    found = (path for path in named if path.is_file())
     return sorted(found, key=lambda path: (_generation(path), path.name))
 
 

@@ -68,7 +68,7 @@ class StoreWriter:
             NewerStore: the store was written by a newer program.
             NetworkStore: it is on a network file system.
         """
-        self.root = Path(path)
+        self.root = database.usable(Path(path))
         self.stage = self.root / "stage"
         self.checkpoints = self.root / "checkpoints"
         self.messages: list[str] = []
@@ -210,11 +210,19 @@ class StoreWriter:
 
         Raises:
             StoreFull: what is stored stays stored, readers keep the snapshot before.
+            StoreDamaged: a block of the database cannot be read; earlier snapshots are kept, and
+                the fragments that are not in them stay staged.
         """
         try:
             self._checkpoint()
             fault("publish.after_checkpoint")
             path = snapshot.publish(self.root, self.root / database.DATABASE)
+        except snapshot.Unsound as error:
+            self._reopen()
+            raise database.StoreDamaged(
+                f"the store {self.root} is damaged ({error}); it is as of its last snapshot again",
+                hint="run the same command again: what was computed since is staged",
+            ) from error
         except (duckdb.Error, OSError) as error:
             raise self._explain(error) from error
         for place, name in enumerate(sorted(self._settled)):
@@ -366,6 +374,11 @@ class StoreWriter:
         except duckdb.Error as error:
             self._reopen()
             raise self._explain(error) from error
+        if database.has_log(self.root):  # no log of DuckDB's: it would have been emptied
+            self._connection.close()
+            if database.has_log(self.root):
+                self.messages.append(database.set_log_aside(self.root))
+            self._connection = self._open()
 
     def _explain(self, error: Exception) -> RecurseError:
         if isinstance(error, RecurseError):

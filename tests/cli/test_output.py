@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import pytest
 
 from recurse import load
 from recurse.cli import exporting, main
-from recurse.store import Store
+from recurse.store import Store, StoreWriter
+from recurse.store.records import ScenarioRecord
 
 COMMANDS = [
     ("--help",),
@@ -170,3 +172,18 @@ def test_the_same_process_can_call_it_twice(call: Any, spec: Path) -> None:
     assert call("validate", spec, "-q").err == ""
     assert call("validate", spec).err == f"ok: {spec}\n"
     assert main(["--version"]) == 0
+
+
+def test_a_foreign_store_names_no_file_outside_of_its_reports(call: Any, tmp_path: Path) -> None:
+    """Names of scenarios that lead elsewhere are neither listed nor written."""
+    root, victim = tmp_path / "runs", tmp_path / "victim"
+    scenario = ScenarioRecord(str(victim), "t", "c", "q", {"n": 1}, "d")
+    with StoreWriter(root, minimum_free=0) as writer:
+        writer.begin_run(scenario, [], {})
+        writer.begin_run(replace(scenario, scenario="../x"), [], {})
+    assert call("ls", "--store", str(root)).out.count("\n") <= 1
+    for name in (str(victim), "../x"):
+        found = call("report", name, "--store", str(root))
+        assert found.code == 2 and "not made of" in found.err
+    assert call("report", "--store", str(root)).code == 2
+    assert not [path for path in tmp_path.rglob("*.html")] and not victim.exists()

@@ -89,9 +89,18 @@ def test_a_damaged_snapshot_gives_way_to_the_one_before(root: Path) -> None:
         writer.put_notes("s", [])
         writer.publish()
         writer.publish().write_bytes(b"rubbish" * 3000)
-    with Store(root) as store:
+    with StoreWriter(root, minimum_free=0), Store(root) as store:
         assert store.freshness.snapshot == "snap-000001.duckdb"
         assert store.messages[0].startswith("snap-000002.duckdb: ")
+
+
+def test_a_damaged_snapshot_is_replaced_from_the_database_that_is_whole(root: Path) -> None:
+    with StoreWriter(root, minimum_free=0) as writer:
+        writer.put_notes("s", [])
+        writer.publish().write_bytes(b"rubbish" * 3000)
+    with Store(root) as store:
+        assert store.freshness.snapshot == "snap-000002.duckdb"
+        assert store.messages[0].startswith("snap-000001.duckdb: ")
 
 
 def test_a_folder_that_cannot_be_written_is_still_read(
@@ -108,7 +117,7 @@ def test_a_folder_that_cannot_be_written_is_still_read(
         patched.setattr(locking.StoreLock, "__init__", read_only)
         with Store(root) as store:
             assert store.sql("SELECT count(*) FROM generations").item() == 0
-            expected = "reading an older snapshot: [Errno 30] Read-only file system"
+            expected = "reading snap-000001.duckdb: [Errno 30] Read-only file system"
             assert store.messages == [expected]
     with Store(root) as store:
         assert store.sql("SELECT count(*) FROM generations").item() == 3

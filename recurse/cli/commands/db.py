@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from recurse.cli import console
 from recurse.cli.options import Output, StoreDir, shared
+from recurse.cli.stores import existing
+
+if TYPE_CHECKING:
+    from recurse.store.repair import Finding
+
+SUFFIX = ".frag"
 
 
 def sql(
@@ -62,9 +69,41 @@ def snapshot(
     return 0
 
 
+def check(store: StoreDir = "runs") -> int:
+    """Read every block of the store, its snapshots and staged fragments; says which are whole."""
+    from recurse.store import repair
+
+    found = repair.check(existing(store))
+    rows = [
+        (each.name, each.bytes, each.generations, each.damage or "whole")
+        for each in found
+        if each.damage or not each.name.endswith(SUFFIX)
+    ]
+    if fragments := [each for each in found if each.name.endswith(SUFFIX) and not each.damage]:
+        rows.append((f"{len(fragments)} fragments", *_sums(fragments), "whole"))
+    console.data(console.columns(("file", "bytes", "generations", "state"), rows))
+    damaged = [each.name for each in found if each.damage]
+    if damaged:
+        console.warn("'recurse db rebuild' restores the best of what is whole")
+    return 1 if damaged else 0
+
+
+def rebuild(store: StoreDir = "runs") -> int:
+    """Restore the database from the best of its snapshots and fragments; nothing is thrown away."""
+    from recurse.store import repair
+
+    for text in repair.rebuild(existing(store)):
+        console.say(text)
+    return 0
+
+
+def _sums(found: Sequence[Finding]) -> tuple[int, int]:
+    return sum(each.bytes for each in found), sum(each.generations for each in found)
+
+
 def build() -> typer.Typer:
     """The group of commands."""
     made = typer.Typer(no_args_is_help=True, help="The store for those who speak SQL.")
-    for function in (sql, path, snapshot):
+    for function in (sql, check, rebuild, path, snapshot):
         made.command(function.__name__)(shared(function))
     return made
