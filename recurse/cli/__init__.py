@@ -9,14 +9,7 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code.
 
-    0: all is well.
-    1: a cell or a claim failed, or a claim could not be told.
-    2: usage, a bad spec, an empty selection, something missing or unreadable.
-    3: another process writes to the store.
-    4: a bug.
-    130: Ctrl-C; 143: SIGTERM, or SIGHUP (the terminal is gone). What is done is kept, and the same
-    command goes on from there. A second Ctrl-C ends at once, and loses no more than a kill does.
-    Signals that are ignored at the start stay so, such as SIGHUP under ``nohup``.
+    The codes are listed in docs/commands.md.
     """
     from recurse.store import signals
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from recurse.claims import Claim, Series
+from recurse.claims import Claim, Series, Verdict
 from recurse.planning.promises import selected, theory
 from recurse.scenario.scenario import Scenario
+from recurse.spec import provider
 from recurse.store.records import ClaimRecord, Curves
 
 Arrays = Callable[[str], Mapping[tuple[str, str], Curves]]
@@ -20,13 +21,26 @@ def judge(scenario: Scenario, arrays: Arrays) -> list[ClaimRecord]:
     values = {claim.metric: arrays(claim.metric) for claim in scenario.claims}
     found = []
     for number, claim in enumerate(scenario.claims, start=1):
-        for verdict in claim.judge(_series(scenario, claim, values[claim.metric]), scenario.folder):
+        for verdict in _verdicts(scenario, claim, values[claim.metric]):
             name, statement = f"{number} {claim.kind}", claim.note or claim.statement()
             record = ClaimRecord(
                 name, claim.kind, verdict.arm, verdict.holds, statement, verdict.evidence
             )
             found.append(record)
     return found
+
+
+def _verdicts(
+    scenario: Scenario, claim: Claim, values: Mapping[tuple[str, str], Curves]
+) -> list[Verdict]:
+    """The verdicts on a claim; an installed kind that raises is an open one, and names itself."""
+    try:
+        return claim.judge(_series(scenario, claim, values), scenario.folder)
+    except Exception as error:
+        if not (by := provider(type(claim))):
+            raise
+        text = f"claim '{claim.kind}' of {by} failed: {type(error).__name__}: {error}"
+        return [Verdict("", None, text)]
 
 
 def _series(

@@ -26,6 +26,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
+from recurse.claims import Claim
 from recurse.correctors import Corrector
 from recurse.metrics import Metric
 from recurse.numerics.arrays import Batch
@@ -78,6 +79,16 @@ class Torn(Policy):
         return {}["row"]
 
 
+class Angry(Claim):
+    kind: Literal["angry"] = "angry"
+
+    def statement(self):
+        return "nothing in particular"
+
+    def judge(self, series, folder=None):
+        raise ValueError("no opinion")
+
+
 class Short(Corrector):
     kind: Literal["short"] = "short"
 
@@ -95,6 +106,7 @@ KINDS = {
     "metric": ["Raises", "Wide", "Text", "Never"],
     "policy": ["Forgetful", "Torn"],
     "corrector": ["Short", "Pair"],
+    "claim": ["Angry"],
 }
 SPEC = """\
 version: 1
@@ -194,11 +206,14 @@ def test_a_metric_that_is_never_a_number_is_a_warning_everywhere(
 ) -> None:
     words = "metric 'never' was not a number (NaN) in any generation of any seed"
     run = ("run", spec, "-s", "metrics=[mean_error, never]")
+    claim = "claims=[{kind: angry, metric: mean_error}]"
     said = call(site, *run, folder=tmp_path)
     assert said.code == 0, said
     assert f"warning: replace: {words}" in said.err and "'mean_error' was not" not in said.err
     assert words in call(site, "plan", *run[1:], folder=tmp_path).out
-    again = call(site, *run, "--no-report", folder=tmp_path)
+    again = call(site, *run, "-s", claim, "--no-report", folder=tmp_path)
+    assert again.code == 1 and "bug in recurse" not in again.err
+    assert "claim 'angry' of recurse-odd 2.5 failed: ValueError: no opinion" in again.out
     assert "nothing to run" in again.out and f"warning: replace: {words}" in again.err
     with Store(tmp_path / "runs") as store:
         notes = [(row["about"], row["note"]) for row in store.notes("odd").to_dicts()]

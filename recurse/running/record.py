@@ -1,0 +1,113 @@
+"""What a run tells the store before its work starts: what was asked, with what, on what."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from recurse.planning.plan import Plan
+from recurse.planning.promises import theory
+from recurse.running.outcome import notes
+from recurse.scenario.blame import foreign
+from recurse.scenario.identity import canonical, digest
+from recurse.scenario.scenario import Scenario
+from recurse.store import signals
+from recurse.store.records import Member, Provenance, ScenarioRecord, TheoryCurve
+from recurse.store.writer import StoreWriter
+
+_PACKAGES = (
+    "recurse-sim",
+    "numpy",
+    "torch",
+    "jax",
+    "flax",
+    "optax",
+    "duckdb",
+    "polars",
+    "pydantic",
+)
+
+
+def begin(writer: StoreWriter, made: Plan, command: str) -> str:
+    """Record a run, and what follows from its scenario alone; returns the id of the run."""
+    scenario = made.scenario
+    provenance = _provenance(command, made)
+    name = writer.begin_run(_record(scenario), _members(made), made.data(), provenance)
+    _put_static(writer, made)
+    return name
+
+
+def _record(scenario: Scenario) -> ScenarioRecord:
+    spec = scenario.document.data if scenario.document else {}
+    return ScenarioRecord(
+        scenario.name,
+        scenario.title,
+        scenario.cite,
+        scenario.question,
+        spec,
+        digest(canonical(spec)),
+    )
+
+
+def _members(made: Plan) -> list[Member]:
+    placed = {cell: block.id for block in made.blocks for cell in block.cells}
+    return [
+        Member(
+            arm=made.arms[cell.arm].label,
+            axes=made.arms[cell.arm].axes,
+            policy=made.arms[cell.arm].arm.policy.kind,
+            backend=made.arms[cell.arm].arm.backend,
+            seed=cell.seed,
+            cell=cell.id,
+            block=placed.get(cell.id, ""),
+            generations=made.arms[cell.arm].arm.generations,
+            identity=cell.identity,
+        )
+        for cell in made.cells
+    ]
+
+
+def _put_static(writer: StoreWriter, made: Plan) -> None:
+    """What follows from the scenario alone: theory, schedules, remarks."""
+    scenario = made.scenario
+    by_label = {arm.label: arm.arm for arm in scenario.arms}
+    with signals.prompt():
+        curves = [
+            TheoryCurve(label, arm.policy.kind, c.metric, c.kind, c.name, c.values, c.cite)
+            for label, arm in by_label.items()
+            for c in theory(arm)
+            if c.metric in {metric.kind for metric in arm.metrics}
+        ]
+        schedules = {label: tuple(arm.schedule) for label, arm in by_label.items()}
+    writer.put_theory(scenario.name, curves)
+    writer.put_schedule(scenario.name, schedules)
+    writer.put_notes(scenario.name, notes(made))
+
+
+def _provenance(command: str, made: Plan) -> Provenance:
+    found = dict(text.rsplit(" ", 1) for arm in made.arms for text in foreign(arm.arm).values())
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    machine = {
+        "system": platform.system(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "processors": os.cpu_count(),
+        "python": sys.version.split()[0],
+    }
+    return Provenance(command, found, machine, _git())
+
+
+def _git() -> dict[str, Any]:
+    """The commit of the working directory, if it is a git checkout."""
+    with suppress(OSError, subprocess.SubprocessError):
+        call = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
+        done = subprocess.run(call, capture_output=True, text=True, timeout=5, check=True)
+        return {"commit": done.stdout.strip()}
+    return {}
