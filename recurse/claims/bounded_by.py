@@ -24,9 +24,11 @@ from recurse.claims.inference import (
     Array,
     Interval,
     mean_error,
+    needed_seeds,
     proportion_interval,
     quantile_interval,
     t_limit,
+    too_few,
     unseen,
 )
 from recurse.claims.laws import along, choose, finite
@@ -40,7 +42,8 @@ class BoundedBy(Claim):
     beyond the bound at some generation. The level is then divided by the number of generations and
     arms (Bonferroni). With ``proof: true`` the claim holds only if the whole interval lies on the
     claimed side at every generation; as every one must, no division is needed (an
-    intersection-union test). The evidence names the most critical generation, its limits, and
+    intersection-union test); if it lies beyond the bound at one, the claim fails, else the results
+    cannot tell. The evidence names the most critical generation, its limits, and
     whether the bound is proven, not contradicted or contradicted there.
 
     Limits: t for the mean; Clopper and Pearson's for the mean of a metric of zeros and ones; order
@@ -101,7 +104,8 @@ class BoundedBy(Claim):
         far = np.array([i.high if sign > 0 else i.low for i in found])
         # The limit that decides, measured past the bound; positive fails.
         past = sign * ((far if self.proof else near) - limits) - ROUNDING * np.abs(limits)
-        worst, holds = int(np.argmax(past)), bool(past.max() <= 0)
+        worst = int(np.argmax(past))
+        holds: bool | None = bool(past.max() <= 0)
         if holds and not self.proof:
             worst = int(np.argmax(sign * (np.array([i.estimate for i in found]) - limits)))
         place = wanted[worst]
@@ -109,7 +113,14 @@ class BoundedBy(Claim):
         if np.ptp(series.rows((place,))) == 0.0 and self.quantile is None:
             share = unseen(len(series.seeds), self.level / tests)
             seen += f", all equal there: at most a share {share:.2g} of others is not"
-        return holds, f"{self._evidence(found[worst], float(limits[worst]), place)} ({seen})"
+        evidence = f"{self._evidence(found[worst], float(limits[worst]), place)} ({seen})"
+        over = sign * (near - limits) - ROUNDING * np.abs(limits)
+        if holds or not self.proof or over.max() > 0:
+            return holds, evidence
+        spread = sign * (far[worst] - found[worst].estimate)
+        room = sign * (limits[worst] - found[worst].estimate)
+        seeds = len(series.seeds)
+        return None, f"{evidence}; {too_few(seeds, needed_seeds(seeds, spread, room))}"
 
     def _bound(self, series: Series) -> tuple[tuple[int, ...], Array] | str:
         """Generations and the bound at each, ``[K]``; or why there is none."""

@@ -8,7 +8,17 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from recurse.claims import Finding
-from recurse.claims.inference import ROUNDING, Array, Interval, ratio_interval, slopes, t_interval
+from recurse.claims.inference import (
+    ROUNDING,
+    Array,
+    Interval,
+    above,
+    needed_seeds,
+    ratio_interval,
+    slopes,
+    t_interval,
+    too_few,
+)
 from recurse.claims.trend import Trend
 
 
@@ -19,7 +29,8 @@ class Grows(Trend):
     slopes have a t interval. The claim holds if the whole interval is steeper than ``at_least``: a
     metric without that trend passes with probability ``level / 2`` at most. With ``factor`` the
     ratio of means, last over first, is judged the same way (Fieller's interval, with the pairing by
-    seed); a ratio of means, because a mean of ratios is dominated by seeds that start near zero.
+    seed); a ratio of means, because a mean of ratios is dominated by seeds that start near zero. It
+    fails if the whole interval lies on the other side; with the bound in it, it cannot tell.
     """
 
     fewest: ClassVar[int] = 3
@@ -63,20 +74,30 @@ class Grows(Trend):
         shown = np.log(rows) if self.scale == "log" else rows
         at = t_interval(slopes(generations, shown), self.level)
         noise = ROUNDING * float(np.abs(shown).max() / (generations[-1] - generations[0]))
-        return self._finding("log slope" if self.scale == "log" else "slope", at, noise)
+        return self._finding(
+            "log slope" if self.scale == "log" else "slope", at, noise, rows.shape[1]
+        )
 
     def _ratio(self, rows: Array, factor: float) -> Finding:
         if rows[0].mean() <= 0:
             return False, "the first mean is not positive: no ratio"
         at = ratio_interval(rows[-1], rows[0], self.level)
-        return self._finding("ratio of the last mean to the first", at, ROUNDING * factor)
+        noise = ROUNDING * factor
+        return self._finding("ratio of the last mean to the first", at, noise, rows.shape[1])
 
-    def _finding(self, noun: str, at: Interval, noise: float) -> Finding:
+    def _finding(self, noun: str, at: Interval, noise: float, seeds: int) -> Finding:
         up = self.direction == "up"
         bound = self.at_least if up else -self.at_least
         bound = bound if self.factor is None else self.factor
-        holds = at.low > bound + noise if up else at.high < bound - noise
-        return holds, (
+        sign = 1.0 if up else -1.0
+        turned = at if up else Interval(-at.estimate, -at.high, -at.low)
+        holds = above(turned, sign * bound, noise)
+        evidence = (
             f"{noun} {at.estimate:.4g}, {1 - self.level:.4g} interval {at.low:.4g} to "
             f"{at.high:.4g}, to be {'above' if up else 'below'} {bound + 0.0:.4g}"
         )
+        if holds is None:
+            reach = turned.estimate - turned.low
+            enough = needed_seeds(seeds, reach, abs(turned.estimate - sign * bound))
+            evidence += f"; {too_few(seeds, enough)}"
+        return holds, evidence

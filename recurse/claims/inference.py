@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 ROUNDING = 1e-12
 """Relative size of what arithmetic alone may leave where theory has no spread at all."""
+MOST_SEEDS = 1_000_000
+"""The most seeds that a scenario may have."""
 
 
 class Interval(NamedTuple):
@@ -22,6 +24,35 @@ class Interval(NamedTuple):
     estimate: float
     low: float
     high: float
+
+
+def above(at: Interval, bound: float, slack: float = 0.0) -> bool | None:
+    """True if the whole interval lies above the bound, False if none of it does, None between.
+
+    ``slack`` is what rounding may add.
+    """
+    if at.low > bound + slack:
+        return True
+    return False if at.high <= bound + slack else None
+
+
+def too_few(seeds: int, needed: float) -> str:
+    """The end of a sentence about results that cannot tell; ``needed`` seeds would do."""
+    if not needed <= MOST_SEEDS:
+        return f"cannot tell: {seeds} seeds are not enough, and no number within reach would do"
+    more = max(int(np.ceil(needed)), seeds + 1)
+    return f"cannot tell: not enough seeds ({seeds}); about {_rounded(more)} would do"
+
+
+def needed_seeds(seeds: int, reach: float, margin: float) -> float:
+    """Seeds with which an interval that now reaches ``reach`` would reach ``margin`` only."""
+    return seeds * (reach / margin) ** 2 if margin > 0.0 and np.isfinite(reach) else np.inf
+
+
+def _rounded(number: int) -> int:
+    """Upwards to two digits."""
+    unit = int(10 ** max(len(str(number)) - 2, 0))
+    return -(-number // unit) * unit
 
 
 def mean_error(values: Array) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from statistics import NormalDist
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -24,8 +25,19 @@ from recurse.claims import (
     named,
     verdict,
 )
-from recurse.claims.inference import ROUNDING, Array, mean_error, sign_tail, standardised, t_tail
+from recurse.claims.inference import (
+    ROUNDING,
+    Array,
+    mean_error,
+    needed_seeds,
+    sign_tail,
+    standardised,
+    t_limit,
+    t_tail,
+    too_few,
+)
 
+_NORMAL = NormalDist()
 Entry = Annotated[dict[str, Any], Field(min_length=1)]
 
 
@@ -35,7 +47,8 @@ class Ordering(Claim):
     Neighbours in the list are compared: within a backend, with all that the list does not name
     equal (so with other axes in the matrix there is a verdict per combination), on the seeds that
     both have. Arms share the real data of a seed, so differences are paired. Each verdict is a
-    one-sided test at ``level``; the claim needs all of them, so no correction is needed.
+    one-sided test at ``level``; the claim needs all of them, so no correction is needed. A pair
+    that is shown to lie the other way round, by the same test, fails; between, it cannot be told.
     """
 
     kind: Literal["ordering"] = "ordering"
@@ -108,18 +121,28 @@ class Ordering(Claim):
     def _test(self, differences: Array, size: Array) -> Finding:
         """The one-sided test on ``[R]`` differences; ``size`` is that of what was subtracted."""
         slack = ROUNDING * size
+        seeds = len(differences)
         if self.test == "sign":
             rest = np.sign(differences) * np.maximum(np.abs(differences) - slack, 0.0)
-            tail = sign_tail(rest)
+            tail, other = sign_tail(rest), sign_tail(-rest)
             positive, untied = int((rest > 0).sum()), int((rest != 0).sum())
             seen = f"above in {positive} of {untied}"
+            lead = 2.0 * positive / untied - 1.0 if untied else 0.0
+            enough = needed_seeds(seeds, -_NORMAL.inv_cdf(self.level) / seeds**0.5, lead)
         else:
             mean, error = mean_error(differences)
             t = float(standardised(mean, error, np.asarray(slack.max())))
-            tail = t_tail(t, len(differences))
+            tail, other = t_tail(t, seeds), t_tail(-t, seeds)
+            untied = int(t != 0.0)
             seen = f"difference {float(mean):.4g}, t {t:.2f}"
+            enough = needed_seeds(seeds, t_limit(self.level, seeds), t)
         by = f" beyond the margin {self.margin:.4g}" if self.margin else ""
-        return bool(tail <= self.level), f"{seen}{by}, p {tail:.2g}, level {self.level:g}"
+        evidence = f"{seen}{by}, p {tail:.2g}, level {self.level:g}"
+        if tail <= self.level:
+            return True, evidence
+        if other <= self.level or not untied:
+            return False, evidence
+        return None, f"{evidence}; {too_few(seeds, enough)}"
 
     def _wanted(self, high: Series, low: Series) -> tuple[int, ...]:
         last = min(high.last, low.last)

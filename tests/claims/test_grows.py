@@ -82,10 +82,14 @@ def test_only_the_stretch_counts() -> None:
 def test_the_evidence_gives_slope_interval_and_bound() -> None:
     values = TIME[:, None] * np.array([1.0, 2.0, 3.0])
     reach = t.isf(0.025, 2) / np.sqrt(3)
-    assert one(Grows(metric="m", at_least=0.5), series(values)).evidence == (
-        f"slope 2, 0.95 interval {2 - reach:.4g} to {2 + reach:.4g}, to be above 0.5 "
+    found = one(Grows(metric="m", at_least=0.5), series(values))
+    assert found.holds is None
+    assert found.evidence == (
+        f"slope 2, 0.95 interval {2 - reach:.4g} to {2 + reach:.4g}, to be above 0.5; "
+        f"cannot tell: not enough seeds (3); about {np.ceil(3 * (reach / 1.5) ** 2):.0f} would do "
         "(generations 0 to 4, 3 seeds)"
     )
+    assert one(Grows(metric="m", at_least=5.0), series(values)).holds is False
 
 
 def test_a_constant_does_not_grow_by_rounding() -> None:
