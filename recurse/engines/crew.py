@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
@@ -96,6 +96,13 @@ class Crew:
         """The workers that have something to say, or have ended, within that time."""
         for key, _ in self._selector.select(seconds):
             yield key.data
+
+    def gone(self, ready: Collection[Worker]) -> list[Worker]:
+        """The workers that have ended and have nothing left to say, beside those that are ready.
+
+        Their line is not closed where a process that they have forked holds it.
+        """
+        return [w for w in self.workers if w not in ready and w.process.poll() is not None]
 
     def stop(self) -> None:
         """End every block that is under way, and its worker; the others stay."""

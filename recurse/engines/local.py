@@ -58,6 +58,7 @@ class LocalEngine:
         self._watch = watch
         self._waiting = sorted(plan.blocks, key=self._cost, reverse=True)
         self._tries: dict[str, int] = {}
+        self._gaps: dict[str, int] = {}
         self._done: dict[str, int] = {}
         self._file = (writer.root / f"plan-{run}.json").absolute()
         self._frozen = {"run": run, "every": every, **plan.data()}
@@ -95,14 +96,14 @@ class LocalEngine:
         failed = {failure.block.id for failure in self.failures}
         blocks = [block for block in self._plan.blocks if block.id not in failed]
         wanted = {cell: block.last for block in blocks for cell in block.cells}
-        short = {one.cell: one for one in self._writer.short(wanted)}
+        short = {one.cell: one for one in self._writer.short(wanted)} if wanted else {}
         for block in blocks:
             lacking = [short[cell] for cell in block.cells if cell in short]
             if not lacking:
                 continue
             self._done[block.id] = min(one.done for one in lacking)
             text = f"{gaps(gap for one in lacking for gap in one.missing)} did not reach the store"
-            tried = self._tries[block.id] = self._tries.get(block.id, 0) + 1
+            tried = self._gaps[block.id] = self._gaps.get(block.id, 0) + 1
             if tried < _TRIES:
                 self._watch(Progress("retry", block, message=text))
                 self._waiting.append(block)
@@ -166,7 +167,10 @@ class LocalEngine:
         deadline = time.monotonic() + _MOMENT
         while (left := deadline - time.monotonic()) > 0:
             busy = self._busy()
-            for worker in self._crew.ready(left):
+            ready = list(self._crew.ready(left))
+            for worker in self._crew.gone(ready):
+                self._died(worker)
+            for worker in ready:
                 said = worker.hear()
                 if said is None:
                     self._died(worker)

@@ -60,7 +60,7 @@ def judged(made: Plan, writer: StoreWriter, failures: Sequence[Failure]) -> Resu
     stored = _stored(made, writer)
     silent = _silent(made, writer, stored)
     writer.put_notes(scenario.name, notes(made, silent))
-    short = _short(made, writer, failures)
+    short = _short(made, writer, failures, stored)
     return Result(made, tuple(failures), _lost(stored), tuple(claims), (), short, silent)
 
 
@@ -78,16 +78,26 @@ def _lost(stored: Sequence[tuple[Cell, CellRecord]]) -> tuple[tuple[str, int, st
     )
 
 
-def _short(made: Plan, writer: StoreWriter, failures: Sequence[Failure]) -> tuple[Short, ...]:
+def _short(
+    made: Plan,
+    writer: StoreWriter,
+    failures: Sequence[Failure],
+    stored: Sequence[tuple[Cell, CellRecord]],
+) -> tuple[Short, ...]:
     """The cells that were to be complete and are not: whatever happened, a run must not hide it."""
     failed = {cell for failure in failures for cell in failure.block.cells}
     asked = {cell for block in made.blocks for cell in block.cells} - failed
+    settled = {
+        cell.id
+        for cell, known in stored
+        if known.failure or known.generations_done >= made.arms[cell.arm].arm.generations
+    }
     wanted = {
         cell.id: made.arms[cell.arm].arm.generations
         for cell in made.cells
-        if cell.id in asked or cell.status == "cached"
+        if cell.id not in settled and (cell.id in asked or cell.status == "cached")
     }
-    return tuple(writer.short(wanted))
+    return tuple(writer.short(wanted)) if wanted else ()
 
 
 def _silent(

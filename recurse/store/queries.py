@@ -62,8 +62,8 @@ def _gaps(held: Collection[int], last: int) -> tuple[tuple[int, int], ...]:
 def measured(connection: duckdb.DuckDBPyConnection, scenario: str) -> set[tuple[str, str, str]]:
     """(arm, backend, metric) of which any value is stored: NaN is not."""
     rows = connection.execute(
-        "SELECT DISTINCT arm, backend, metric FROM members JOIN metrics USING (cell) "
-        "WHERE scenario = ?",
+        "SELECT DISTINCT arm, backend, metric FROM members "
+        "JOIN (SELECT DISTINCT cell, metric FROM metrics) USING (cell) WHERE scenario = ?",
         [scenario],
     ).fetchall()
     return set(rows)

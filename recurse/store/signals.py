@@ -18,6 +18,7 @@ from types import FrameType
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED, ENDED = 130, 143
 _DEFAULTS = (signal.default_int_handler, signal.SIG_DFL)
+_CURSOR = b"\x1b[?25h\n"  # shows it again where a live line has hidden it
 _TWICE = 0.2  # seconds within which two Ctrl-C are one: wrappers pass on what the terminal sent too
 
 
@@ -112,6 +113,8 @@ def _note(number: int, frame: FrameType | None) -> None:
     if not again:
         _State.since = now
     elif number == signal.SIGINT and now - _State.since > _TWICE:
+        if os.isatty(2):
+            os.write(2, _CURSOR)
         os._exit(exit_code())
     _State.noted.append(number)
     if not again and not _State.depth:

@@ -132,6 +132,30 @@ def test_a_worker_that_is_killed_again_and_again_fails_its_block_alone(
     assert "memory" in failure.message and "-j" in failure.message
 
 
+def test_a_worker_that_leaves_a_process_behind_is_missed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forked process holds the line open, so that its end does not show there."""
+    code = (
+        "import os, signal, sys, time\n"
+        "if 'recurse.engines.worker' in sys.orig_argv:\n"
+        "    if os.fork():\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    open(os.environ['LEFT'], 'a').write(f'{os.getpid()}\\n')\n"
+        "    time.sleep(600)\n"
+    )
+    left = tmp_path / "left"
+    monkeypatch.setenv("LEFT", str(left))
+    shadow(tmp_path, "sitecustomize", code, monkeypatch)
+    try:
+        result = run(SPEC, tmp_path / "runs", jobs=1)
+    finally:
+        for pid in left.read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
+    (failure,) = result.failures
+    assert "was killed by signal 9" in failure.message
+
+
 def test_what_a_worker_does_before_its_first_generation_is_told(tmp_path: Path) -> None:
     said = []
     run(SPEC, tmp_path / "runs", jobs=1, watch=said.append)
