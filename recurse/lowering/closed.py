@@ -13,6 +13,7 @@ from recurse.families.roles import Conditional, Exact, Pointwise, Relabelling, R
 from recurse.lowering import Numbers, Pools
 from recurse.lowering.contents import Sums
 from recurse.lowering.correct import Correction, WithKept
+from recurse.lowering.heldout import refuse_training_data
 from recurse.lowering.measure import Meter, host_arrays, host_batch, runtime_arrays
 from recurse.lowering.pools import Bank, Merged, in_part, nested
 from recurse.numerics.arrays import Array, Arrays, Batch, Host
@@ -57,6 +58,7 @@ class ClosedForm:
             self._design = self._put(family.design(self._source, streams, n))
             return self._statistics(0, "real", self._meter.truth, n)
         drawn = self._source.draw(streams, 0, "real", n)
+        refuse_training_data(self._source, self._meter.heldout, drawn)
         kept = {name: drawn[name] for name in family.needs}
         self._design = self._put({name: kept[name] for name in self._shared()})
         if isinstance(family, Relabelling) and self._relabels:

@@ -12,6 +12,7 @@ from recurse.families import Network
 from recurse.lowering import Numbers
 from recurse.lowering.closed import mend
 from recurse.lowering.correct import Correction
+from recurse.lowering.heldout import refuse_training_data
 from recurse.lowering.measure import Meter, host_batch, runtime_arrays
 from recurse.lowering.pools import Bank
 from recurse.numerics.arrays import Arrays, Batch, Host
@@ -40,6 +41,7 @@ class NeuralNet:
 
     def real(self, n: int) -> Batch:
         drawn = self._arm.source.draw(self._streams, 0, "real", n)
+        refuse_training_data(self._arm.source, self._meter.heldout, drawn)
         self._correction.prepare(drawn)
         return self._needed(drawn)
 
