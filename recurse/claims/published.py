@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from recurse import bundled
+from recurse.reading import files
 
 COLUMNS = ("experiment", "policy", "model", "n_per_iter", "iteration", "metric", "value")
 
@@ -54,6 +55,7 @@ def curve(path: Path, select: Mapping[str, object]) -> dict[int, float]:
 @lru_cache(maxsize=8)
 def _rows(path: Path, changed: int) -> tuple[dict[str, str], ...]:
     """All rows; ``changed`` makes an edited file a different one."""
+    files.size(path, files.MOST_TEXT)
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.DictReader(line for line in lines if not line.startswith("#"))
         try:
@@ -74,7 +76,7 @@ def _plain(column: str, value: object) -> str:
 
 def _number(text: str, path: Path) -> float:
     try:
-        value = float(text)
+        value = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

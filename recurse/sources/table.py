@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-import hashlib
+import math
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -16,7 +17,13 @@ from pydantic import Field
 
 from recurse.numerics.arrays import Fields
 from recurse.numerics.streams import Streams
+from recurse.reading import files
 from recurse.sources import Source, pick
+
+_NUMBER = re.compile(
+    r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|infinity)|nan",
+    re.IGNORECASE,
+)
 
 
 class Table(Source):
@@ -38,7 +45,7 @@ class Table(Source):
         return len(self._rows()) - self._held()
 
     def digest(self) -> str:
-        return hashlib.blake2b(Path(self.path).read_bytes(), digest_size=16).hexdigest()
+        return files.digest(Path(self.path))
 
     def draw(self, streams: Streams, generation: int, purpose: str, n: int) -> Fields:
         rows = self._rows()[self._held() :]
@@ -51,7 +58,8 @@ class Table(Source):
         try:
             rows = self._rows()
         except (OSError, ValueError) as error:
-            return [("path", "E208", f"cannot read '{self.path}': {error}")]
+            why = getattr(error, "strerror", None) or error
+            return [("path", "E208", f"cannot read '{self.path}': {why}")]
         if self._held() < 2:
             return [("test", "E204", f"holds out {self._held()} of {len(rows)} rows; 2 are needed")]
         return []
@@ -72,7 +80,7 @@ def _read(path: Path, columns: tuple[str, ...] | None, _version: int) -> NDArray
         raise ValueError(f"the ending is none of {', '.join(readers)}")
     try:
         rows = readers[path.suffix](path, columns)
-    except (EOFError, TypeError, BadZipFile, csv.Error) as error:
+    except (EOFError, TypeError, BadZipFile, MemoryError, csv.Error) as error:
         raise ValueError(f"it is no sound {path.suffix} file of numbers ({error})") from None
     if rows.ndim != 2 or len(rows) < 4 or rows.shape[1] == 0:
         needed = "two axes, 4 rows or more and a column or more"
@@ -86,14 +94,37 @@ def _read(path: Path, columns: tuple[str, ...] | None, _version: int) -> NDArray
 def _npy(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
     if columns is not None:
         raise ValueError("an .npy file has no named columns")
+    size = files.size(path)
     with path.open("rb") as file:
+        _refuse_header(file, size)
         rows = np.load(file, allow_pickle=False)
     if np.iscomplexobj(rows):
         raise ValueError("it has complex numbers; save the parts as columns of their own")
     return np.asarray(rows, dtype=np.float64)
 
 
+def _refuse_header(file: BinaryIO, size: int) -> None:
+    """Refuse an array by its header, and leave the file at its beginning."""
+    headers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    try:
+        version = np.lib.format.read_magic(file)
+        shape, _, dtype = headers[version](file) if version in headers else ((), False, None)
+    except ValueError as error:
+        raise EOFError(error) from None
+    if dtype is not None and dtype.hasobject:
+        raise ValueError("it has Python objects; save numbers")
+    values = math.prod(shape)
+    files.too_many(values, 1)
+    if dtype is not None and values * dtype.itemsize > size - file.tell():
+        raise ValueError(f"its header promises {values:,} values, and the file is shorter")
+    file.seek(0)
+
+
 def _csv(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
+    files.size(path, files.MOST_TEXT)
     with path.open(newline="", encoding="utf-8-sig") as lines:
         reader = csv.reader(lines)
         header = next(reader, [])
@@ -115,17 +146,18 @@ def _csv(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
 
 
 def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    """True for numbers as JSON and YAML write them, NaN and infinity; not for ``1_0``."""
+    return _NUMBER.fullmatch(text.strip()) is not None
 
 
 def _parquet(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
     import polars as pl  # only for a file that nothing lighter can read
 
+    files.size(path)
     try:
+        scanned = pl.scan_parquet(path)
+        rows = int(scanned.select(pl.len()).collect().item())
+        files.too_many(rows, len(columns or scanned.collect_schema()))
         frame = pl.read_parquet(path)
         frame = frame if columns is None else frame.select(columns)
         return frame.cast(pl.Float64).to_numpy()

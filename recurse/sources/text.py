@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from recurse.bundled import folder
+from recurse.reading import files
 from recurse.sources import Discrete
 
 Level = Literal["words", "spaces", "characters"]
@@ -63,7 +63,7 @@ class TextSource(Discrete):
         return len(self.text.counts)
 
     def digest(self) -> str:
-        return hashlib.blake2b(self._file().read_bytes(), digest_size=16).hexdigest()
+        return files.digest(self._file())
 
     def problems(self) -> list[tuple[str, str, str]]:
         try:
@@ -96,7 +96,7 @@ class Text:
 def _read(
     path: Path, level: Level, lower: bool, first: int | None, vocabulary: int | None, _version: int
 ) -> Text:
-    text = decoded(path.read_bytes())
+    text = decoded(files.content(path, files.MOST_TEXT))
     tokens = cut(text.lower() if lower else text, level)[:first]
     if not tokens:
         raise ValueError("there is no token in it")
