@@ -24,7 +24,7 @@ name: long
 source: {kind: gaussian, dim: 2}
 model: gaussian
 samples: {real: 20, synthetic: 20}
-generations: 2000
+generations: 1000
 seeds: 20
 backend: numpy
 matrix:
