@@ -18,8 +18,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             from recurse.cli import app, console, failures
         except KeyboardInterrupt:
             return signals.exit_code()
-        if not failures.reachable():
-            return failures.USAGE
         arguments = tuple(sys.argv[1:] if argv is None else argv)
         console.begin(arguments)
         if not console.streams():

@@ -13,6 +13,7 @@ from recurse.families import Family
 from recurse.reading import jsonschema
 from recurse.reading.docstrings import docstrings
 from recurse.reading.problems import RecurseError
+from recurse.reading.synonyms import called
 from recurse.spec import ROLES, Kind, Spec, kinds
 
 _TYPES = {
@@ -57,6 +58,8 @@ def entries(role: str | None = None, name: str = "") -> list[Entry]:
     Raises:
         RecurseError: there is no such role or kind.
     """
+    if name and role is None and (singular := _role(name)):
+        role, name = singular, ""
     if role is not None and role not in ROLES:
         raise RecurseError(f"there is no role '{role}'", hint=f"known: {', '.join(ROLES)}")
     found = [
@@ -67,11 +70,21 @@ def entries(role: str | None = None, name: str = "") -> list[Entry]:
     if not name:
         return found
     named = [entry for entry in found if entry.kind == name]
+    if not named and (here := called(name, [entry.kind for entry in found])):
+        named = [entry for entry in found if entry.kind == here]
     if not named:
         near = difflib.get_close_matches(name, [entry.kind for entry in found], n=1)
         hint = f"did you mean '{near[0]}'?" if near else "'recurse kinds' lists them"
         raise RecurseError(f"there is no kind '{name}'", hint=hint)
     return named
+
+
+def _role(name: str) -> str:
+    """The role of that name, in the singular or the plural; '' if there is none."""
+    plurals = {"policy": "policies", "family": "families"}
+    also = {"family": "model", "families": "model"}
+    found = [role for role in ROLES if name in (role, plurals.get(role, f"{role}s"))]
+    return found[0] if found else also.get(name, "")
 
 
 def _entry(role: str, kind: str, spec: type[Kind]) -> Entry:

@@ -69,7 +69,8 @@ class Why:
 
 
 def why(store: Store, cell: str, spec: str = "", sets: Sequence[str] = ()) -> list[Why]:
-    """Explain the cells that ``cell`` names: the start of an id, or ``ARM@SEED``.
+    """Explain the cells that ``cell`` names: the start of an id, ``ARM@SEED`` or
+    ``SCENARIO/ARM/SEED``.
 
     Without a spec, every stored scenario is planned again as it was last run.
 
@@ -104,6 +105,9 @@ def _stored(store: Store, sets: Sequence[str]) -> list[Plan]:
 
 def _is_meant(made: Plan, cell: Cell, text: str) -> bool:
     label, at, seed = text.rpartition("@")
+    parts = text.split("/")
+    if not at and len(parts) > 2 and parts[0] == made.scenario.name:
+        label, at, seed = "/".join(parts[1:-1]), "/", parts[-1]
     if at:
         arm = made.arms[cell.arm]
         return str(cell.seed) == seed and label in (arm.label, f"{arm.label} on {arm.arm.backend}")

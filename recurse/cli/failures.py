@@ -20,16 +20,6 @@ from recurse.store import signals
 OK, FAILED, USAGE, BUSY, BUG = 0, 1, 2, 3, 4
 
 
-def reachable() -> bool:
-    """False, told in words where anybody listens, if standard output is closed."""
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")
-    if sys.stdout is not None:
-        return True
-    console.error("standard output is closed; there is nowhere to print to")
-    return False
-
-
 def guarded(call: Callable[[], Any]) -> int:
     """The exit code of a call; whatever it raises is told in words."""
     try:

@@ -34,9 +34,9 @@ class Results:
 
 
 def is_spec(name: str, store: str, sets: Sequence[str]) -> bool:
-    """Whether a spec file is meant; a stored scenario goes before a shipped spec of that name."""
+    """True if a spec file is meant; a stored scenario goes before a shipped spec of that name."""
     path = Path(name)
-    if path.exists() or path.suffix in SUFFIXES or sets:
+    if path.is_file() or path.suffix in SUFFIXES or sets:
         return True
     if name not in shipped():
         return False

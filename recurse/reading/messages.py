@@ -21,6 +21,7 @@ from recurse.reading.codes import CODES
 from recurse.reading.document import Document, Path, dotted
 from recurse.reading.jsonschema import Place
 from recurse.reading.problems import Problem
+from recurse.reading.synonyms import called
 from recurse.reading.yamlevents import scalar
 
 _EXPECTED = {
@@ -183,7 +184,8 @@ class _Writer:
         value = self.document.get(error.place.path)
         if error.type in _EXPECTED:
             message = f"expected {_EXPECTED[error.type]}, got {show(value)}"
-            return self._at("E104", error, message, _retype(value, error.type))
+            hint = _selection(error.place.path, value) or _retype(value, error.type)
+            return self._at("E104", error, message, hint)
         if error.type in _BOUNDS:
             code, text = _BOUNDS[error.type]
             message = text.format_map({k: _figure(v) for k, v in error.context.items()})
@@ -255,7 +257,8 @@ class _Writer:
             where = dotted((*path, "kind"))
             return Problem("E102", "required key is missing", where, known, file, span)
         kind = data["kind"]
-        near = closest(kind, names)
+        near = called(kind, names) if isinstance(kind, str) else ""
+        near = near or closest(kind, names)
         hint = f"did you mean '{near}'? ({known})" if near else known
         file, span = self.document.locate((*path, "kind"))
         message = "unknown kind" if isinstance(kind, str) else "expected the name of a kind, got"
@@ -297,6 +300,13 @@ def _allowed(error: _Error) -> list[str]:
 def _meant(value: Any, words: Sequence[str]) -> str:
     near = closest(value, [word.strip("'") for word in words])
     return f"did you mean '{near}'?" if near else ""
+
+
+def _selection(path: Path, value: Any) -> str:
+    """How to name arms in a claim, where a bare name was given."""
+    if path[:1] != ("claims",) or not isinstance(value, str):
+        return ""
+    return f"write {{policy: {value}}}, or another dotted path and its value"
 
 
 def _retype(value: Any, expected: str) -> str:

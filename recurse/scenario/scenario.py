@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
+from recurse.backend import backends
 from recurse.bundled import folder
 from recurse.claims import Claim
 from recurse.correctors import Corrector
@@ -225,11 +226,26 @@ def load(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scen
         else:
             label = combination.label or arm.policy.kind
             found.append(LabelledArm(label, arm, combination.axes, combination.origin))
+    problems = [_with_backends(problem) for problem in problems]
     problems = problems or [*_same_seeds(scenario), *_same_arms(scenario, found)]
     if problems:
         raise Problems(problems)
     scenario._arms = tuple(found)
     return scenario
+
+
+def _with_backends(problem: Problem) -> Problem:
+    """Whoever forgot the backend is told which there are."""
+    if (problem.code, problem.path) != ("E102", "backend"):
+        return problem
+    found = backends()
+    here = [name for name, backend in found.items() if backend.missing() is None]
+    here.sort(key=lambda name: len(found[name].requires))  # the one that needs least, first
+    rest = [name for name in found if name not in here]
+    hint = f"write 'backend: {here[0]}'; there are {', '.join(here)}" if here else ""
+    if rest:
+        hint += f"; not installed: {', '.join(rest)}"
+    return replace(problem, hint=hint)
 
 
 def _refuse_axes(scenario: Scenario, sets: Sequence[str]) -> None:

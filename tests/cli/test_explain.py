@@ -120,3 +120,20 @@ def test_open_claims_fail_a_whole_run_only(spec: Path) -> None:
         (False, False),
         (None, False),
     ]
+
+
+@pytest.mark.parametrize("name", ["claim", "claims"])
+def test_kinds_of_a_role_by_its_name(call: Any, name: str) -> None:
+    found = call("kinds", name)
+    assert found.code == 0 and "claim bounded_by" in found.out and "metric" not in found.out[:9]
+    assert "metric frechet" in call("kinds", "fid").out
+
+
+def test_a_cell_by_scenario_arm_and_seed(call: Any, finished: Path) -> None:
+    found = call("why", "tiny/policy=replace/0", "--store", finished)
+    assert found.code == 0 and "seed 0, of tiny" in found.out
+
+
+def test_a_folder_of_the_scenario_s_name_is_not_in_the_way(call: Any, finished: Path) -> None:
+    Path("tiny").mkdir()
+    assert "policy=replace" in call("show", "tiny", "--store", finished).out

@@ -113,7 +113,7 @@ def test_fields_of_kinds_say_what_they_are() -> None:
     texts = {(one.kind, field.name): field.about for one in entries() for field in one.fields}
     assert texts["gmm", "restarts"] == "Starts from different points."
     assert texts["mix", "lambda"].startswith("Synthetic samples per real sample")
-    assert texts["verifier", "reference.offset"] == "How far the reference is from the truth."
+    assert texts["verifier", "reference.offset"] == "The distance of the reference from the truth."
     assert sum(map(bool, texts.values())) > len(texts) / 2
 
 
