@@ -77,9 +77,6 @@ def places(store: str, scenarios: Sequence[str], report: bool) -> None:
         console.say(f"results: recurse show {name}{where}")
     if not report:
         return
-    if not reporting.available():
-        console.say(f"report: not drawn, its libraries are not installed: {reporting.INSTALL}")
-        return
     for path in reporting.draw(store, scenarios):
         console.data(f"report: {path}")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from recurse import __version__
 from recurse.backend import Backend, backends
 from recurse.claims import count
-from recurse.cli import reporting
 from recurse.reading.problems import RecurseError
 from recurse.scenario.shipped import shipped
 
@@ -52,9 +52,10 @@ def _about(state: str, backend: Backend) -> str:
 
 
 def _reports() -> Finding:
-    if reporting.available():
-        return Finding("reports", True, f"vl-convert {_version('vl-convert-python')}")
-    return Finding("reports", None, f"not installed: {reporting.INSTALL}")
+    if find_spec("vl_convert") is not None:
+        return Finding("report --interactive", True, f"vl-convert {_version('vl-convert-python')}")
+    missing = "not installed: pip install 'recurse-sim[reports]'"
+    return Finding("report --interactive", None, missing)
 
 
 def _disk(path: str) -> Finding:

@@ -1,21 +1,13 @@
-"""What the command line asks of the reports; what draws them is an extra and may be absent."""
+"""What the command line asks of the reports."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from recurse.cli.stores import open_store
 from recurse.reading.problems import RecurseError
-
-INSTALL = "pip install 'recurse-sim[reports]'"
-
-
-def available() -> bool:
-    """Whether reports can be drawn here."""
-    return all(find_spec(name) is not None for name in ("recurse_reports", "vl_convert"))
 
 
 def answer(store: str, scenario: str) -> list[str]:
@@ -42,10 +34,8 @@ def draw(
 
     Raises:
         StoreMissing: the store has no such scenario.
-        RecurseError: a library is missing; the message says which.
+        RecurseError: there is no scenario, or a library that ``interactive`` needs.
     """
-    if not available():
-        raise RecurseError("reports need vl-convert", hint=INSTALL)
     import recurse_reports
 
     with open_store(store) as opened:

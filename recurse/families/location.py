@@ -83,7 +83,7 @@ def weighted_median(xp: Any, x: Array, weights: Array) -> Array:
     Where exactly half of the weight lies at or below a sample it is the mean of that sample and of
     the next one that has a weight.
     """
-    order = xp.argsort(x, axis=1)
+    order = xp.argsort(x, axis=1, stable=True)
     ordered = xp.take_along_axis(x, order, axis=1)
     below = xp.cumulative_sum(xp.take_along_axis(weights, order, axis=1), axis=1)
     half = 0.5 * below[:, -1:]

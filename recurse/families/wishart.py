@@ -65,7 +65,5 @@ def factor(xp: Any, covariance: Array) -> Array:
 
 def host_bartlett(draws: dict[str, NDArray[Any]], dim: int) -> NDArray[np.float64]:
     """``bartlett`` on NumPy arrays."""
-    import array_api_compat.numpy as xp
-
-    factor_: NDArray[np.float64] = bartlett(xp, draws["diagonal"], draws["below"], dim)
+    factor_: NDArray[np.float64] = bartlett(np, draws["diagonal"], draws["below"], dim)
     return factor_

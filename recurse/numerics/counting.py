@@ -20,7 +20,7 @@ def rank(xp: Any, rows: Array, queries: Array) -> Array:
 
 def tally(xp: Any, symbols: Array, weights: Array, size: int) -> Array:
     """The weight ``[R, size]`` of each symbol among samples ``[R, n]``; exactly 0 where none is."""
-    order = xp.argsort(symbols, axis=1)
+    order = xp.argsort(symbols, axis=1, stable=True)
     ascending = xp.take_along_axis(symbols, order, axis=1)
     ends = xp.cumulative_sum(
         xp.take_along_axis(weights, order, axis=1), axis=1, include_initial=True

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
 
-import array_api_compat.numpy as xp
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -95,12 +94,12 @@ class Markov(Discrete):
         if self.start == "even":
             first = np.broadcast_to(np.arange(n) % len(self.table), (replicates, n))
         else:
-            first = np.searchsorted(running_sums(xp, self.beginning), u[:, :, 0], side="right")
+            first = np.searchsorted(running_sums(np, self.beginning), u[:, :, 0], side="right")
         # One table serves all replicates: they stand in one row.
-        context, ends = first.reshape(1, -1), running_sums(xp, self.table)[None]
-        found = digits(xp, context, *self.table.shape)
+        context, ends = first.reshape(1, -1), running_sums(np, self.table)[None]
+        found = digits(np, context, *self.table.shape)
         for t in range(1, u.shape[2]):
-            found.append(follow(xp, ends, context, u[:, :, t].reshape(1, -1)))
+            found.append(follow(np, ends, context, u[:, :, t].reshape(1, -1)))
             context = (context * self.alphabet + found[-1]) % len(self.table)
         return {"tokens": np.stack(found, axis=2).reshape(replicates, n, self.length)}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import array_api_compat.numpy as xp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,8 +62,8 @@ def frequencies(arm: Any) -> Frequencies | str:
 def drawn(arm: Any, tables: Frequencies) -> Table:
     """The laws that synthetic data of the true model have, sampler and all: ``[C, K]``."""
     if not tables.whole:
-        return np.asarray(arm.sampler.adapt(xp, {"p": tables.laws})["p"], dtype=np.float64)
-    adapted = arm.sampler.adapt(xp, {"p": arm.source.table})["p"]
+        return np.asarray(arm.sampler.adapt(np, {"p": tables.laws})["p"], dtype=np.float64)
+    adapted = arm.sampler.adapt(np, {"p": arm.source.table})["p"]
     return _grams(arm.source.beginning, adapted)
 
 

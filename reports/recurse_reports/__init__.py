@@ -45,7 +45,7 @@ def render(
 
     Raises:
         StoreMissing: the store has no such scenario.
-        MissingLibrary: vl-convert is not installed.
+        MissingLibrary: ``interactive``, and vl-convert is not installed.
     """
     pages = _pages(store, scenarios)
     if format == "html":

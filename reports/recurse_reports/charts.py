@@ -109,13 +109,13 @@ CONFIG: dict[str, Any] = {
 
 
 class MissingLibrary(RecurseError):
-    """Figures need libraries that are not installed."""
+    """Figures that can be explored need a library that is not installed."""
 
 
 def missing(error: ImportError) -> MissingLibrary:
     """The error that says what to install."""
     return MissingLibrary(
-        f"reports need vl-convert ({error})",
+        f"interactive figures need vl-convert ({error})",
         hint="pip install 'recurse-sim[reports]'",
     )
 

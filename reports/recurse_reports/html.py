@@ -27,7 +27,7 @@ def page(pages: Sequence[Page], interactive: bool = False) -> str:
     """The whole document.
 
     Raises:
-        MissingLibrary: a drawing library is not installed.
+        MissingLibrary: ``interactive``, and vl-convert is not installed.
     """
     template = _environment().get_template("report.html")
     style = files("recurse_reports").joinpath("templates/report.css").read_text("utf-8")

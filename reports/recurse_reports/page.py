@@ -61,7 +61,7 @@ class Page:
     def draw(self, figure: Figure) -> str:
         """The figure as inline SVG."""
         if figure.name not in self._drawn:
-            self._drawn[figure.name] = svg.draw(figure.chart, self.id(figure.name))
+            self._drawn[figure.name] = svg.draw(figure.chart)
         return self._drawn[figure.name]
 
     @property

@@ -1,42 +1,55 @@
-"""A Vega-Lite specification as SVG text: no scripts or addresses, short numbers, ids of its own."""
+"""A chart as SVG text: panels in rows under a title, and a key to the colours.
+
+Charts are plain data in the words of Vega-Lite, of which this draws as much as `charts` and the
+sections use; for ``--interactive`` Vega gets the same data.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recurse_reports.charts import FONT, dark_rules, missing
+from recurse_reports.charts import FONT, WIDTH, dark_rules
+from recurse_reports.marks import element, words
+from recurse_reports.panel import LABEL, Panel
+from recurse_reports.ruler import folded, wide
 
-_NUMBER = re.compile(r"-?\d+\.\d{2,}(e-?\d+)?")
-_GEOMETRY = re.compile(r' (?:d|transform|x|y|x1|x2|y1|y2|width|height|cx|cy|r)="[^"]*"')
+Chart = Mapping[str, Any]
+_TITLE = 13.0  # font size of the title
+_LINE = 15.0  # pixels from one line below the title to the next
+_KEY = 11.5  # font size beside the colours
+_BOX = 9.5  # side of a coloured square
+_AFTER = 12.0  # pixels below title and key
+_SEPARATOR = "  ·  "
 
 
-def draw(chart: Mapping[str, Any], name: str) -> str:
-    """The figure as inline SVG; ``name`` makes its ids unique on a page.
+def draw(chart: Chart) -> str:
+    """The figure as inline SVG: no scripts, no addresses, no ids.
 
     Raises:
-        MissingLibrary: vl-convert is not installed.
+        ValueError: the chart has a mark that is not known here.
     """
-    try:
-        import vl_convert
-    except ImportError as error:
-        raise missing(error) from error
-    text: str = vl_convert.vegalite_to_svg(dict(chart), allowed_base_urls=[])
-    text = text[text.index("<svg") :].strip()
-    text = re.sub(r' xmlns:xlink="[^"]*"', "", text)
-    text = re.sub(r'\b(id="|url\(#)', rf"\g<1>{name}-", text)
-    text = re.sub(r' (?:class|aria-[a-z]+|role|pointer-events|font-family)="[^"]*"', "", text)
-    text = text.replace(' opacity="1"', "").replace("<svg ", f'<svg font-family="{FONT}" ', 1)
-    text = re.sub(r' d="[^"]*"', lambda m: _NUMBER.sub(_tenth, m.group()), text)
-    text = _GEOMETRY.sub(lambda m: _NUMBER.sub(_short, m.group()), text)
-    # A path with nothing but its outline is the invisible ground of a group.
-    text = re.sub(r'<path d="[^"]*"(/>|></path>)', "", text)
-    text = re.sub(r'<path d="" display="none"/>', "", text)
-    while True:
-        text, removed = re.subn(r"<g(?: transform=\"[^\"]*\")?(?:/>|>\s*</g>)", "", text)
-        if not removed:
-            return text
+    whole, panels = _rows(chart)
+    parts, y, width = _head(chart.get("title", {}), [one for row in panels for one in row])
+    left = max(row[0].left for row in panels)
+    for across, row in zip(whole, panels, strict=True):
+        y += max(panel.above for panel in row)
+        x = left
+        for panel in row:
+            parts.append(panel.drawn(x, y))
+            width = max(width, x + panel.width + panel.right)
+            x += panel.width + across.get("spacing", 0)
+        y += max(panel.height + panel.below for panel in row) + chart.get("spacing", 0)
+    broad, high = f"{width + 4:.0f}", f"{y - chart.get('spacing', 0) + 4:.0f}"
+    return element(
+        "svg",
+        "".join(parts),
+        xmlns="http://www.w3.org/2000/svg",
+        font_family=FONT,
+        width=broad,
+        height=high,
+        viewBox=f"0 0 {broad} {high}",
+    )
 
 
 def standalone(text: str) -> bytes:
@@ -47,11 +60,48 @@ def standalone(text: str) -> bytes:
     return f"{head}><style>{style}</style>{rest}\n".encode()
 
 
-def _tenth(match: re.Match[str]) -> str:
-    text = f"{float(match.group()):.1f}".removesuffix(".0")
-    return "0" if text == "-0" else text
+def _rows(chart: Chart) -> tuple[Sequence[Chart], list[list[Panel]]]:
+    """The rows of a chart and their panels; a panel alone is a row, its title that of the chart."""
+    if "vconcat" not in chart:
+        alone = {key: part for key, part in chart.items() if key != "title"}
+        return [{}], [[Panel(alone)]]
+    rows: Sequence[Chart] = chart["vconcat"]
+    return rows, [[Panel(one) for one in row["hconcat"]] for row in rows]
 
 
-def _short(match: re.Match[str]) -> str:
-    text = f"{float(match.group()):.2f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+def _head(title: Chart, panels: Sequence[Panel]) -> tuple[list[str], float, float]:
+    """What stands above the panels: elements, their height, and their width."""
+    parts: list[str] = []
+    y = width = 0.0
+    if text := title.get("text", ""):
+        y, width = 12.0, 1.06 * wide(text, _TITLE)
+        look = {"font_size": _TITLE, "font_weight": 600, "fill": "currentColor"}
+        parts.append(element("text", words(text), y=y, **look))
+        below = title.get("subtitle", "").split(_SEPARATOR)
+        for line in folded([part for part in below if part], _SEPARATOR, LABEL, WIDTH):
+            y, width = y + _LINE, max(width, wide(line, LABEL))
+            parts.append(element("text", words(line), y=y, font_size=LABEL, fill="currentColor"))
+    keys, deep, far = _keys(panels, y + _LINE)
+    parts += keys
+    return parts, (deep if keys else y) + (_AFTER if y or keys else 0), max(width, far)
+
+
+def _keys(panels: Sequence[Panel], y: float) -> tuple[list[str], float, float]:
+    """The key to the colours, once for all panels: elements, where the last line is, its width."""
+    for layer in (layer for panel in panels for layer in panel.layers):
+        colour = layer["encoding"].get("color", {})
+        if colour.get("legend"):
+            break
+    else:
+        return [], y, 0.0
+    parts, x, far = [], 0.0, 0.0
+    for name, fill in zip(colour["scale"]["domain"], colour["scale"]["range"], strict=True):
+        room = _BOX + 5 + wide(name, _KEY) + 16
+        if x and x + room > WIDTH:
+            x, y = 0.0, y + _LINE + 3
+        parts.append(element("rect", x=x, y=y - _BOX, width=_BOX, height=_BOX, fill=fill))
+        look = {"font_size": _KEY, "fill": "currentColor"}
+        parts.append(element("text", words(name), x=x + _BOX + 5, y=y - 0.5, **look))
+        x += room
+        far = max(far, x)
+    return parts, y, far
