@@ -31,15 +31,17 @@ class Change:
     last: npt.NDArray[np.float64]
     wanted: int
     theory: tuple[TheoryLine, ...]
+    seeds: npt.NDArray[np.int64]
+    """The seeds that have both values, ``[R]`` in ascending order."""
 
     @property
     def finite(self) -> bool:
-        """Whether all values are."""
+        """True if all values are."""
         return bool(np.isfinite(self.first).all() and np.isfinite(self.last).all())
 
     @property
     def by_ratio(self) -> bool:
-        """Whether a ratio makes sense: a positive quantity with a zero of its own."""
+        """True if a ratio makes sense: a positive quantity with a zero of its own."""
         if not self.finite:
             return False
         positive = min(self.first.min(), self.last.min()) >= 0 and self.first.mean() > 0
@@ -105,7 +107,9 @@ def changes(subject: Subject, measure: Measure) -> tuple[Change, ...]:
         both = present[0] & present[generation]
         mine = tuple(line for line in theory if line.arm == arm)
         ends = curves.values[0, both], curves.values[generation, both]
-        found.append(Change(arm, backend, measure, generation, *ends, len(both), mine))
+        found.append(
+            Change(arm, backend, measure, generation, *ends, len(both), mine, curves.seeds[both])
+        )
     return tuple(found)
 
 

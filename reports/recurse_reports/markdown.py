@@ -31,9 +31,9 @@ def page(page: Page) -> str:
         for text, number in page.cited
     )
     name = escaped(page.name) + (f" · {cite}" if cite else "")
-    parts = [f"# {escaped(page.title)}", name]
-    if page.question:
-        parts.append(f"*{escaped(page.question)}*")
+    parts = [f"# {escaped(page.heading)}", name]
+    if page.claim:
+        parts.append(f"*{escaped(page.claim)}*")
     for section in page.sections:
         parts.append(f"## {escaped(section.title)}")
         parts += [_block(block, page) for block in section.blocks]
@@ -45,7 +45,7 @@ def index(pages: Sequence[Page]) -> str:
     parts = ["# Results", "Made by `make gallery` from the store alone."]
     for page in pages:
         state = f" ({escaped(page.state)})" if page.state else ""
-        parts.append(f"## [{escaped(page.title)}]({page.slug}.md)")
+        parts.append(f"## [{escaped(page.heading)}]({page.slug}.md)")
         parts.append((escaped(page.answer) + state).strip())
         first = next((b for s in page.sections for b in s.blocks if isinstance(b, Figure)), None)
         if first is not None:

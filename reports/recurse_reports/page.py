@@ -45,6 +45,25 @@ class Page:
         texts = (record["question"] or "", record["cite"] or "")
         return cls(subject.name, name, title, *texts, found, _state(subject))
 
+    @property
+    def heading(self) -> str:
+        """The question; without one the title, unless this run does not show what that says."""
+        return self.question or (self.title if self.shown else self.name)
+
+    @property
+    def shown(self) -> bool:
+        """True if this run shows what the title says: all claims hold, or none was made."""
+        return self.state in ("", "all claims hold")
+
+    @property
+    def claim(self) -> str:
+        """The title as what it is here: shown, or only claimed; '' if it is the heading."""
+        if self.title in (self.heading, self.name):
+            return ""
+        word = {"all claims hold": "Shown here", "": "Title"}.get(self.state, "Claimed, not shown")
+        note = f" ({self.state})" if not self.shown else ""
+        return f"{word}{note}: {self.title}"
+
     @cached_property
     def cited(self) -> tuple[tuple[str, str], ...]:
         """The citation in parts: (text, its number on arXiv or nothing)."""

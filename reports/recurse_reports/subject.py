@@ -118,12 +118,19 @@ class Subject:
         return tuple(dict.fromkeys(backend for _, backend in self.places))
 
     @cached_property
+    def axes(self) -> Mapping[str, Mapping[str, str]]:
+        """Arm -> the values of the matrix that make it, by dotted path."""
+        return {arm: plain(self._arm_rows[arm]["axes"]) for arm in self.arms}
+
+    @cached_property
     def words(self) -> Mapping[str, str]:
         """Arm -> its short name: the values that set it apart."""
+        return short(self.axes, {arm: self._arm_rows[arm]["policy"] for arm in self.arms})
+
+    @cached_property
+    def _arm_rows(self) -> Mapping[str, Mapping[str, Any]]:
         frame = self.store.cells(self.name).unique("arm")
-        rows = {row["arm"]: row for row in frame.to_dicts()}
-        axes = {arm: plain(rows[arm]["axes"]) for arm in self.arms}
-        return short(axes, {arm: rows[arm]["policy"] for arm in self.arms})
+        return {row["arm"]: row for row in frame.to_dicts()}
 
     @cached_property
     def measures(self) -> tuple[Measure, ...]:

@@ -181,7 +181,7 @@ QUOTES = "\"'><img src=x onerror=alert(1)>](http://evil.example)|`"
 
 def put_hostile(writer: StoreWriter) -> None:
     """Texts that try to be markup, formulas or paths, wherever the store keeps text."""
-    name = f"../{SCRIPT}"
+    name = "hostile"  # any other is not read from a store
     record = ScenarioRecord(
         name, f"{SCRIPT} & title", QUOTES, f"{SCRIPT}?", {"name": QUOTES, "x": SCRIPT}, SCRIPT
     )
@@ -308,3 +308,19 @@ def _stage(
             artifacts=tuple(pictures),
         )
         write_fragment(writer.stage, fragment)
+
+
+def put_doses(writer: StoreWriter, ends: Mapping[str, float]) -> None:
+    """An arm for each value of ``x.y``, 20 seeds, whose risk goes from 1 to the given end."""
+    rng = np.random.default_rng(7)
+    members = [
+        Member(f"x.y={dose}", {"x.y": dose}, f"p{place}", "numpy", seed, f"{place} {seed}",
+               f"b{place}", 4, "{}")
+        for place, dose in enumerate(ends)
+        for seed in range(20)
+    ]  # fmt: skip
+    run = writer.begin_run(ScenarioRecord("doses", "", "", "", {}, ""), members, {})
+    for place, end in enumerate(ends.values()):
+        risks = np.linspace(1, end, 5)[:, None] * rng.uniform(0.95, 1.05, (5, 20))
+        _stage(writer, run, members, f"p{place}", "numpy", {"excess_risk": risks}, 0.0)
+    writer.ingest()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from recurse_reports import words
-from recurse_reports.blocks import Block, Prose, Section, Table
+from recurse_reports.blocks import Prose, Section, Table
 from recurse_reports.changes import NEAR, Change, changes, shape
+from recurse_reports.dose import dose, response
 from recurse_reports.intervals import Interval, difference, ratio
 from recurse_reports.subject import Subject
 from recurse_reports.words import Sentence, Strong
@@ -21,30 +22,38 @@ SPOKEN = 4
 
 
 def section(subject: Subject) -> Section | None:
-    """The answer, or None while nothing has been measured beyond generation 0."""
-    blocks: list[Block] = []
-    every: list[Change] = []
+    """The answer by the first metric, or None while nothing has been measured beyond generation 0.
+
+    The other metrics and all figures are in the section of numbers.
+    """
+    first = next(iter(answers(subject)), None)
+    return None if first is None else Section("answer", "Answer", [first, *_cells(subject)])
+
+
+def answers(subject: Subject) -> tuple[Prose, ...]:
+    """A paragraph for each metric of quality, in the order of the spec."""
+    blocks: list[Prose] = []
     said = ""
     for measure in (measure for measure in subject.measures if measure.quality):
         found = changes(subject, measure)
         if found:
-            every.extend(found)
             backends = _backends(subject, found)
             last = backends if backends != said else ""
             blocks.append(Prose((*_paragraph(subject, found), last), "answer"))
             said = backends
-    if not blocks:
-        return None
-    blocks.extend(_cells(subject))
-    blocks.append(_table(subject, _different(subject, every)))
-    return Section("answer", "Answer", blocks)
+    return tuple(blocks)
+
+
+def numbers(subject: Subject) -> Table:
+    """All changes of all metrics of quality in one table."""
+    measures = (measure for measure in subject.measures if measure.quality)
+    every = [change for measure in measures for change in changes(subject, measure)]
+    return _table(subject, _different(subject, every))
 
 
 def paragraphs(subject: Subject) -> tuple[str, ...]:
     """The answer as plain text, for a terminal."""
-    found = section(subject)
-    blocks = found.blocks if found else ()
-    return tuple(block.text for block in blocks if isinstance(block, Prose))
+    return tuple(block.text for block in (*answers(subject), *_cells(subject)))
 
 
 def _paragraph(subject: Subject, found: tuple[Change, ...]) -> Sentence:
@@ -53,6 +62,9 @@ def _paragraph(subject: Subject, found: tuple[Change, ...]) -> Sentence:
     for change in found:
         first.setdefault(change.arm, change)
     mine = list(first.values())
+    if (given := dose(subject, mine)) is not None:
+        return response(given)
+    mine.sort(key=_loss, reverse=True)
     spoken = mine if len(mine) <= SPOKEN else [_worst(mine), _best(mine)]
     direction = "higher" if measure.worse == "up" else "lower"
     parts: list[str] = []
@@ -189,14 +201,18 @@ def _bound(change: Change) -> str:
     return f"{side} the bound {text}{noise}"
 
 
+def _loss(change: Change) -> float:
+    """The mean at the end, larger where it is worse; what is not finite is worst."""
+    mean = float(change.last.mean()) if change.finite else np.inf
+    return mean if change.measure.worse == "up" or not change.finite else -mean
+
+
 def _worst(found: list[Change]) -> Change:
-    sign = 1 if found[0].measure.worse == "up" else -1
-    return max(found, key=lambda change: sign * float(change.last.mean()))
+    return max(found, key=_loss)
 
 
 def _best(found: list[Change]) -> Change:
-    sign = 1 if found[0].measure.worse == "up" else -1
-    return min(found, key=lambda change: sign * float(change.last.mean()))
+    return min(found, key=_loss)
 
 
 def _compared(subject: Subject, found: list[Change]) -> str:
@@ -264,7 +280,7 @@ def _different(subject: Subject, found: list[Change]) -> list[Change]:
     return [c for c in found if c.backend == first or c.measure.kind not in same]
 
 
-def _cells(subject: Subject) -> list[Block]:
+def _cells(subject: Subject) -> list[Prose]:
     """A warning where cells failed or are not there yet."""
     frame = subject.store.cells(subject.name)
     counts = {key[0]: len(part) for key, part in frame.partition_by("status", as_dict=True).items()}

@@ -1,8 +1,9 @@
-"""Whether each arm has collapsed, by eight definitions of what collapse is."""
+"""Collapse of each arm, by eight definitions of what collapse is."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from recurse.verdicts import LEVEL, NUMBERS, Verdict, definitions
 from recurse.verdicts.stored import found
@@ -11,7 +12,9 @@ from recurse_reports.blocks import Block, Prose, Section, Table
 from recurse_reports.subject import Subject, measure
 from recurse_reports.words import Sentence, Strong
 
-ORDER = 5
+ORDER = 25
+MANY = 4
+"""Arms that a sentence names."""
 LINES = 20
 """Rows of the table above which it is folded away."""
 TONES = {"yes": "bad", "no": "good", "cannot tell": "unknown"}
@@ -27,35 +30,44 @@ def section(subject: Subject) -> Section | None:
     if all(one.answer == "cannot tell" and math.isnan(one.finding.figure) for one in asked):
         return None
     spoken = [n for n in NUMBERS if any(one.definition == n for one in asked)]
-    blocks: list[Block] = [Prose(_sentence(subject, rows), "answer"), _table(subject, rows, spoken)]
-    blocks += [Prose((_level(asked, spoken),)), _evidence(subject, rows), _rules(asked)]
-    return Section("verdicts", "Has it collapsed?", blocks)
+    blocks: list[Block] = [Prose(_sentence(subject, rows, spoken)), _table(subject, rows, spoken)]
+    blocks += [_rules(asked, spoken), Prose((_level(asked, spoken),)), _evidence(subject, rows)]
+    return Section("verdicts", "Has it collapsed? It depends on the definition", blocks)
 
 
-def _sentence(subject: Subject, rows: Rows) -> Sentence:
-    """That one loop can fail one definition and pass another, with the arms that do."""
+def _sentence(subject: Subject, rows: Rows, spoken: list[int]) -> Sentence:
+    """The definitions by which the arms differ, and those by which they do not."""
     first = subject.backends[0]
     mine = {arm: row for (arm, backend), row in rows.items() if backend == first}
-    split = [arm for arm, row in mine.items() if _numbers(row, "yes") and _numbers(row, "no")]
-    start = "One loop can collapse by one definition and not by another"
-    if not split:
-        return (f"{start}; in these results no arm is shown to do both.",)
-    worst = max(split, key=lambda arm: len(_numbers(mine[arm], "yes")))
-    other = max(split, key=lambda arm: _apart(mine[worst], mine[arm]))
-    same = all(_numbers(mine[worst], one) == _numbers(mine[other], one) for one in ("yes", "no"))
-    spoken = [worst] if same else [worst, other]
-    parts: list[str] = [f"{start}: "]
-    for place, arm in enumerate(spoken):
-        yes, no = _numbers(mine[arm], "yes"), _numbers(mine[arm], "no")
-        parts += ["; " if place else "", Strong(subject.words[arm])]
-        parts.append(f" collapses by {_named(yes)}, but not by {_named(no)}")
-    return (*parts, ".")
+    parts: list[str] = []
+    for number in spoken:
+        yes, no = (
+            [subject.words[arm] for arm, row in mine.items() if number in _numbers(row, answer)]
+            for answer in ("yes", "no")
+        )
+        if yes and no:
+            name = f"{definitions()[number].NAME} ({number})"
+            parts += ["; " if parts else "By ", f"{name}, ", Strong(_few(yes))]
+            parts += [f" {_verb(yes)} and ", Strong(_few(no)), f" {_verb(no)} not"]
+    same = [n for n in spoken if all(n in _numbers(row, "yes") for row in mine.values())]
+    if not parts and not same:
+        return ("No definition tells the arms apart beyond the noise of the seeds.",)
+    end = "" if not same else _same(same, len(mine))
+    return (*parts, "." if parts else "", f" {end}" if parts and end else end)
 
 
-def _apart(one: dict[int, Verdict], other: dict[int, Verdict]) -> tuple[int, int]:
-    """How many definitions one arm fails and the other passes, and how many the other passes."""
-    yes, no = set(_numbers(one, "yes")), set(_numbers(other, "no"))
-    return len(yes & no), len(no)
+def _same(numbers: list[int], arms: int) -> str:
+    who = "All arms collapse" if arms > 1 else "The loop collapses"
+    return f"{who} by {_named(numbers)}."
+
+
+def _verb(arms: list[str]) -> str:
+    return "does" if len(arms) == 1 else "do"
+
+
+def _few(arms: list[str]) -> str:
+    shown = arms if len(arms) <= MANY else [*arms[: MANY - 1], f"{len(arms) - MANY + 1} more"]
+    return words.listed(shown)
 
 
 def _numbers(row: dict[int, Verdict], answer: str) -> list[int]:
@@ -71,8 +83,8 @@ def _level(asked: list[Verdict], spoken: list[int]) -> str:
     """How sure the answers are, and which definitions nothing speaks to."""
     count = words.count(sum(one.asked for one in asked), "answer")
     text = (
-        "The definitions are those of Schaeffer et al. 2503.03150; the thresholds, listed below, "
-        "are ours. Both yes and no are shown against the noise of the seeds, at a level of "
+        "The definitions are those of Schaeffer et al. 2503.03150; the thresholds are ours. "
+        " Both yes and no are shown against the noise of the seeds, at a level of "
         f"{LEVEL:.0%} for all {count} together (Bonferroni); where neither is shown it says "
         "cannot tell."
     )
@@ -128,15 +140,18 @@ def _evidence(subject: Subject, rows: Rows) -> Table:
     return Table("What the answers rest on", head, lines, folded="The figure behind each answer")
 
 
-def _rules(asked: list[Verdict]) -> Table:
-    """The eight definitions with their thresholds."""
+def _rules(asked: list[Verdict], spoken: list[int]) -> Table:
+    """What each definition that a metric speaks to asks, with its thresholds."""
     used = {
         number: dict.fromkeys(one.metric for one in asked if one.definition == number)
-        for number in NUMBERS
+        for number in spoken
     }
     lines = [
-        [str(number), one.NAME, one.RULE, ", ".join(measure(m).noun for m in used[number]) or "–"]
-        for number, one in definitions().items()
+        [f"{n} {definitions()[n].NAME}", definitions()[n].RULE, ", ".join(_nouns(used[n])) or "–"]
+        for n in spoken
     ]
-    head = ("", "definition", "yes if", "decided by")
-    return Table("Definitions and thresholds", head, lines, folded="The definitions")
+    return Table("What each definition asks", ("definition", "yes if", "decided by"), lines)
+
+
+def _nouns(metrics: Iterable[str]) -> list[str]:
+    return [measure(metric).noun for metric in metrics]
