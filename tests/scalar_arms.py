@@ -8,6 +8,7 @@ from recurse.correctors.oracle import Oracle
 from recurse.families.bernoulli import Bernoulli
 from recurse.families.beta import Beta
 from recurse.families.exponential import Exponential
+from recurse.families.laplace import Laplace
 from recurse.families.location import Location
 from recurse.families.one_parameter import OneParameter
 from recurse.families.poisson import Poisson
@@ -43,6 +44,7 @@ LAWS: dict[str, Scalar] = {
     "location": LocationSource(center=-1.0, scale=2.0),
 }
 MEDIAN = Location(estimator="median")
+WIDE = Laplace(width=1.5)
 
 
 def scalar(kind: str, policy: Policy, **fields: Any) -> Arm:
@@ -73,6 +75,8 @@ SCALARS: dict[str, Arm] = {
     "location fresh": scalar("location", Fresh(), metrics=LIKELY),
     "median replace": scalar("location", Replace(), model=MEDIAN),
     "median accumulate": scalar("location", Accumulate(), model=MEDIAN),
+    "laplace fresh": scalar("location", Fresh(), model=WIDE, metrics=LIKELY),
+    "laplace accumulate": scalar("location", Accumulate(), model=WIDE),
     "median subsample": scalar("location", AccumulateSubsample(), model=MEDIAN),
 }
 """Those that between them reach every path of the lowering."""

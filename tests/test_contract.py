@@ -28,7 +28,7 @@ from tests.gmm_arms import clusters, opposite
 from tests.harness import change, operations, runtime, simulate
 from tests.kde_arms import PLANE, SEEN, kernels
 from tests.kernel_arms import WAVES, distilled
-from tests.scalar_arms import LIKELY, MODELS, scalar
+from tests.scalar_arms import LIKELY, MODELS, WIDE, scalar
 from tests.text_arms import NLL, grams
 
 SEEDS = (4, 0, 11)
@@ -46,6 +46,7 @@ EXAMPLES: dict[str, Arm] = {
     "kernel_ridge": distilled(Accumulate(), generations=3, source=WAVES),
     "ngram": grams(Accumulate(), generations=3, model=Ngram(symbols=4, smoothing=0.5), metrics=NLL),
     "kde": kernels(Accumulate(), generations=3, source=PLANE),
+    "laplace": scalar("location", Accumulate(), generations=3, model=WIDE, metrics=LIKELY),
     "vae": Arm(
         source=Digits(),
         model=Vae(hidden=(8,), latent=2, epochs=2, batch=16),

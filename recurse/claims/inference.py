@@ -11,8 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.numerics import student
-
 Array = NDArray[np.float64]
 ROUNDING = 1e-12
 """Relative size of what arithmetic alone may leave where theory has no spread at all."""
@@ -96,12 +94,16 @@ def rounding(values: Array, expected: Array) -> Array:
 
 def t_limit(tail: float, seeds: int) -> float:
     """The t quantile with ``seeds - 1`` degrees of freedom that ``tail`` lies above."""
-    return student.quantile(tail, seeds - 1)
+    from scipy.special import stdtrit
+
+    return float(-stdtrit(seeds - 1, tail))
 
 
 def t_tail(limit: float, seeds: int) -> float:
     """The probability that t with ``seeds - 1`` degrees of freedom exceeds ``limit``."""
-    return student.tail(limit, seeds - 1)
+    from scipy.special import stdtr
+
+    return float(stdtr(seeds - 1, -limit))
 
 
 def t_interval(values: Array, level: float) -> Interval:

@@ -62,6 +62,19 @@ class Source(Kind):
         """The number of distinct real samples; None if there is no limit."""
         return None
 
+    def common(self, n: int) -> str:
+        """The data that seeds have in common, in words; empty if their samples are independent.
+
+        Two samples of ``n`` rows out of N without replacement share ``n^2 / N`` on average.
+        """
+        rows = self.available()
+        if rows is None:
+            return ""
+        return (
+            f"all seeds share one test set, and any two of them on average {n / rows:.0%} of the "
+            f"{n} samples of their real data"
+        )
+
     def digest(self) -> str:
         """A hash of the data behind the source; empty when the spec alone determines it."""
         return ""

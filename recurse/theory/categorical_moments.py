@@ -24,6 +24,9 @@ class CategoricalMoments(Law):
     One sample, as a unit vector, has a covariance of trace ``1 - sum q^2``; the model's own has
     trace ``1 - sum p^2``. So the moments are those of a location model with the maximum-likelihood
     covariance. Of n-grams with contexts given in turn: the same for each context, averaged.
+
+    By Jensen's inequality, symbol by symbol, the total variation is at most half the sum of
+    ``sqrt(q (1 - q) e)``, where ``e`` is the squared error over ``1 - sum q^2``.
     """
 
     name: ClassVar[str] = "categorical_moments"
@@ -52,6 +55,13 @@ class CategoricalMoments(Law):
         return (
             Curve("l2_error", "exact", "expectation", spread * solved.error, CITE),
             Curve("heterozygosity", "exact", "expectation", spread * solved.spread, CITE),
+            Curve(
+                "tv_error",
+                "bound",
+                "Jensen: upper bound",
+                tables.width * np.sqrt(solved.error),
+                CITE,
+            ),
         )
 
 

@@ -30,6 +30,11 @@ class Frequencies:
         """``1 - sum q^2``, the mean over tables."""
         return float(np.mean(np.sum(self.laws * (1.0 - self.laws), axis=1)))
 
+    @property
+    def width(self) -> float:
+        """``sum sqrt(q (1 - q)) / 2``, the mean over tables."""
+        return float(np.mean(np.sum(np.sqrt(self.laws * (1.0 - self.laws)), axis=1))) / 2.0
+
 
 def frequencies(arm: Any) -> Frequencies | str:
     """The tables of an arm; or why they are not known, in words."""

@@ -26,8 +26,10 @@ class Seddik(Law):
 
     With N fixed real and n synthetic samples of the last model the error of the probabilities tends
     to ``h/N + h (1 - 1/N) n / (N^2 + 2 N n + n)``, of which the first is that of the real sample
-    alone; with N new real samples per generation to
-    ``h (a^2/n + N/(N+n)^2) / (1 - a^2 (1 - 1/n))``, ``a = n/(N+n)``.
+    alone and the second at most ``n/N^2``. So the total variation to the truth never exceeds
+    ``(1/sqrt N + sqrt n / N) sum sqrt(q (1 - q)) / 2`` (Jensen, and the root of a sum): the rate
+    that the paper states, with a constant derived here. With N new real samples per generation the
+    error tends to ``h (a^2/n + N/(N+n)^2) / (1 - a^2 (1 - 1/n))``, ``a = n/(N+n)``.
 
     Of n-grams with contexts given in turn: the same for each context with its share of the samples,
     averaged over contexts.
@@ -77,7 +79,12 @@ class Seddik(Law):
             level = (a**2 / n + real / (real + n) ** 2) / (1.0 - a**2 * (1.0 - 1.0 / n))
         name = "many generations: plateau"
         plateau = np.full_like(fits, spread * level)
-        return (Curve("l2_error", "asymptotic", name, plateau, CITE_MIX),)
+        drawn = [Curve("l2_error", "asymptotic", name, plateau, CITE_MIX)]
+        if fixed:
+            rate = tables.width * (1.0 / np.sqrt(real) + np.sqrt(n) / real)
+            bound = np.full_like(fits, rate)
+            drawn.append(Curve("tv_error", "bound", "O(sqrt n / N): upper bound", bound, CITE_MIX))
+        return tuple(drawn)
 
 
 def _constant(used: Usage) -> tuple[bool, int, int] | None:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
-from recurse.numerics import student
+from scipy.special import stdtrit
 
 Values = npt.NDArray[np.float64]
 LEVEL = 0.95
@@ -65,4 +64,4 @@ def difference(first: Values, last: Values, level: float = LEVEL) -> Interval:
 
 
 def _quantile(n: int, level: float) -> float:
-    return student.quantile(0.5 - level / 2, n - 1)
+    return float(stdtrit(n - 1, 0.5 + level / 2))

@@ -196,6 +196,7 @@ SERVED: dict[str, list[tuple[Any, Any]]] = {
     "test_nll": [(SKEW, Gaussian()), (REGRESSION, Linear())],
     "tail_kept": [(SKEW, Gaussian())],
     "total_variation": [(SKEW, Kde())],
+    "tv_error": [],
     "variance_ratio": [(SKEW, Gaussian())],
     "w2": [(SKEW, Gaussian())],
 }

@@ -117,9 +117,111 @@ GOLDEN: list[tuple[Policy, list[str]]] = [
 ]
 
 
+ODD: list[tuple[Policy, list[tuple[int, int, str]]]] = [
+    (Replace(), [(5, 0, "5 synthetic[1]"), (5, 0, "5 synthetic[2]"), (5, 0, "5 synthetic[3]")]),
+    (
+        Accumulate(),
+        [
+            (5, 0, "7 real + 5 synthetic[1]"),
+            (5, 0, "7 real + 5 synthetic[1] + 5 synthetic[2]"),
+            (5, 0, "7 real + 5 synthetic[1] + 5 synthetic[2] + 5 synthetic[3]"),
+        ],
+    ),
+    *(
+        (
+            aged,  # 5/2 and 5/3, 10/3 rounded down
+            [
+                (5, 0, "7 real + 5 synthetic[1]"),
+                (5, 0, "7 real + 2 synthetic[1] + 5 synthetic[2]"),
+                (5, 0, "7 real + 1 synthetic[1] + 3 synthetic[2] + 5 synthetic[3]"),
+            ],
+        )
+        for aged in (Accumulate(age="linear"), AugmentAged())
+    ),
+    *(
+        (
+            AccumulateSubsample(budget=budget, replacement=how == "with"),
+            [
+                (5, 0, f"{size} drawn {how} replacement from 7 real + 5 synthetic[1]"),
+                (
+                    5,
+                    0,
+                    f"{size} drawn {how} replacement from 7 real + 5 synthetic[1] + 5 synthetic[2]",
+                ),
+                (
+                    5,
+                    0,
+                    f"{size} drawn {how} replacement from 7 real + 5 synthetic[1]"
+                    " + 5 synthetic[2] + 5 synthetic[3]",
+                ),
+            ],
+        )
+        for budget, size, how in ((None, 7, "without"), (4, 4, "with"))
+    ),
+    (
+        Fresh(),
+        [(5, 3, f"3 fresh[{g}] + 5 synthetic[{g}]") for g in (1, 2, 3)],
+    ),
+    # 5 (g + 1): 10, 15, 20; 5 sqrt(g + 1): 7.07, 8.66, 10; 5 * 1.6^g: 8, 12.8, 20.48.
+    (Grow(), [(n, 0, f"{n} synthetic[{g}]") for g, n in ((1, 10), (2, 15), (3, 20))]),
+    (Grow(rate=0.5), [(n, 0, f"{n} synthetic[{g}]") for g, n in ((1, 7), (2, 9), (3, 10))]),
+    (
+        Grow(law="geometric", rate=1.6),
+        [(n, 0, f"{n} synthetic[{g}]") for g, n in ((1, 8), (2, 13), (3, 20))],
+    ),
+    (Halfway(), [(n, 0, f"{n} synthetic[{g}]") for g, n in ((1, 12), (2, 17), (3, 22))]),
+    (
+        Memory(size=2),
+        [
+            (5, 3, "3 fresh[1] + 5 synthetic[1]"),
+            (5, 3, "3 fresh[2] + 5 synthetic[1] + 5 synthetic[2]"),
+            (5, 3, "3 fresh[3] + 5 synthetic[2] + 5 synthetic[3]"),
+        ],
+    ),
+    (Mix(), [(5, 0, f"7 real + 5 synthetic[{g}]") for g in (1, 2, 3)]),
+    (DOUBLE, [(14, 0, f"7 real + 14 synthetic[{g}]") for g in (1, 2, 3)]),
+    (Mix(keep=0.3), [(5, 0, f"2 real + 5 synthetic[{g}]") for g in (1, 2, 3)]),
+    # A quarter of the weight of 8 on 3 fresh ones: 2/3 each; the rest on 5: 6/5 each.
+    (
+        WeightedFresh(w=0.25),
+        [
+            (5, 3, f"3 fresh[{g}] (weight 0.666667) + 5 synthetic[{g}] (weight 1.2)")
+            for g in (1, 2, 3)
+        ],
+    ),
+    # k = 3/5, w = (sqrt(0.36 + 2.4) - 0.6)/2 = 0.530662; 8 w / 3 and 8 (1 - w) / 5.
+    (
+        WeightedFresh(),
+        [
+            (5, 3, f"3 fresh[{g}] (weight 1.4151) + 5 synthetic[{g}] (weight 0.75094)")
+            for g in (1, 2, 3)
+        ],
+    ),
+    (
+        Window(size=2),
+        [
+            (5, 0, "7 real + 5 synthetic[1]"),
+            (5, 0, "5 synthetic[1] + 5 synthetic[2]"),
+            (5, 0, "5 synthetic[2] + 5 synthetic[3]"),
+        ],
+    ),
+]
+"""What each generation draws from the last model and anew, and what it is fitted on, written by
+hand from the definitions: 7 real, 5 synthetic and 3 fresh samples, three generations."""
+
+
 def test_every_policy_has_examples() -> None:
     assert EXAMPLES.keys() == kinds("policy").keys()
     assert all(p.kind == kind for kind, examples in EXAMPLES.items() for p in examples)
+    assert {policy.kind for policy, _ in ODD} == EXAMPLES.keys()
+
+
+@pytest.mark.parametrize(("policy", "rows"), ODD, ids=[repr(p) for p, _ in ODD])
+def test_rows_at_odd_sizes(policy: Policy, rows: list[tuple[int, int, str]]) -> None:
+    """Three sizes that differ tell real from synthetic and from fresh; row 0 is the real sample."""
+    schedule = Schedule(policy, 7, 5, 3, len(rows))
+    found = [(row.synthesise, row.fresh, str(row)) for row in schedule]
+    assert found == [(0, 0, "7 real"), *rows]
 
 
 @pytest.mark.parametrize(("policy", "rows"), GOLDEN, ids=[repr(p) for p, _ in GOLDEN])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,20 @@ def test_real_data_are_used_once(kind: str, sources: dict[str, Source]) -> None:
         assert len(set(seen)) >= len(seen) - 2  # two digits of the bundle are near copies
         assert not set(seen) & split
     assert len(held) + available == (1797 if kind == "digits" else 100)
+
+
+def test_seeds_of_a_data_set_say_what_they_share(sources: dict[str, Source]) -> None:
+    """Counted over many pairs of seeds; a law has nothing to share."""
+    assert {kind for kind, source in sources.items() if source.common(10)} == {
+        "digits",
+        "table",
+        "tokens",
+    }
+    assert "70% of the 1000 samples" in sources["digits"].common(1000)
+    drawn = sources["table"].draw(Streams(range(60)), 0, "real", 40)["x"][..., 0]
+    shared = [len(np.intersect1d(a, b)) / 40 for a, b in pairwise(drawn)]
+    assert "50% of the 40 samples" in sources["table"].common(40)
+    assert abs(np.mean(shared) - 0.5) < 0.05
 
 
 def test_table_reads_three_formats(tmp_path: Path) -> None:
