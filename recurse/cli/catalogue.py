@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from recurse.backend import backends
 from recurse.families import Family
-from recurse.reading import jsonschema
+from recurse.reading import shape
 from recurse.reading.docstrings import docstrings
 from recurse.reading.problems import RecurseError
 from recurse.reading.synonyms import called
@@ -98,7 +98,7 @@ def _entry(role: str, kind: str, spec: type[Kind]) -> Entry:
 
 def _fields(spec: type[Spec], above: str = "") -> Iterator[Field]:
     """The fields of a kind, each followed by those of the mapping that it takes."""
-    schema, texts = jsonschema.raw(spec), docstrings(spec)
+    schema, texts = shape.raw(spec), docstrings(spec)
     inside = {f.alias or name: f.annotation for name, f in spec.model_fields.items()}
     for name, node in schema["properties"].items():
         if name == "kind":

@@ -8,7 +8,7 @@ from typing import Any
 
 from recurse.backend import backends
 from recurse.planning.blocks import ArmPlan, Block, Cell, Status
-from recurse.planning.words import explain
+from recurse.planning.words import in_words
 from recurse.scenario.identity import canonical, digest
 from recurse.scenario.scenario import Arm, LabelledArm, Scenario
 
@@ -50,7 +50,7 @@ class Plan:
         )
 
     def __str__(self) -> str:
-        return explain(self)
+        return in_words(self)
 
     def count(self, status: Status) -> int:
         """Cells of a status."""

@@ -24,8 +24,8 @@ from recurse.planning.blocks import (
     cell_of,
 )
 from recurse.planning.estimate import Estimate, estimate, measured
+from recurse.planning.judgeable import claim_problems
 from recurse.planning.plan import Plan, chosen_places, missing_packages
-from recurse.planning.promises import claim_problems
 from recurse.planning.refusals import Refusal, refusals
 from recurse.planning.widths import GENERATIONS, choose
 from recurse.reading.problems import Problem, Problems, RecurseError

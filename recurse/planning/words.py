@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from recurse.claims import count
 from recurse.planning.blocks import ArmPlan, Block, Cell
-from recurse.planning.promises import theory
+from recurse.planning.judgeable import theory
 from recurse.scenario.identity import essence
 from recurse.scenario.scenario import ARM_FIELDS, Arm, Scenario
 from recurse.schedule import Row, Schedule, Use
@@ -36,7 +36,7 @@ class Planned(Protocol):
     def missing(self) -> tuple[str, ...]: ...
 
 
-def explain(
+def in_words(
     plan: Planned,
     *,
     jobs: int = 1,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from recurse.reading.problems import Problem, Problems, Span
 
-Path = tuple[str | int, ...]
+Steps = tuple[str | int, ...]
 
 
 class Entry(NamedTuple):
@@ -28,12 +28,12 @@ class Document:
     """Data, and the position of every key and value. Never mutated: changes give a new document."""
 
     data: Any
-    index: Mapping[Path, Entry] = field(default_factory=dict, repr=False)
+    index: Mapping[Steps, Entry] = field(default_factory=dict, repr=False)
     file: str = ""
-    grafts: tuple[tuple[Path, Path], ...] = ()
+    grafts: tuple[tuple[Steps, Steps], ...] = ()
     """(target, origin): what lies at ``target`` was written at ``origin``; the last one counts."""
 
-    def locate(self, path: Path | str, key: bool = False) -> tuple[str, Span | None]:
+    def locate(self, path: Steps | str, key: bool = False) -> tuple[str, Span | None]:
         """File and span of a value, or of its ``key``; else of the nearest enclosing block."""
         place = self._written(self.path(path) if isinstance(path, str) else path)
         for length in range(len(place), -1, -1):
@@ -48,14 +48,14 @@ class Document:
         return self.file, None
 
     def problem(
-        self, code: str, path: Path | str, message: str, hint: str = "", key: bool = False
+        self, code: str, path: Steps | str, message: str, hint: str = "", key: bool = False
     ) -> Problem:
         """A problem with what is at ``path``, or with its ``key``."""
         file, span = self.locate(path, key)
         shown = path if isinstance(path, str) else dotted(path)
         return Problem(code, message, shown, hint, file, span)
 
-    def get(self, path: Path, default: Any = None) -> Any:
+    def get(self, path: Steps, default: Any = None) -> Any:
         """The value at a path."""
         value = self.data
         for step in path:
@@ -67,12 +67,12 @@ class Document:
                 return default
         return value
 
-    def path(self, text: str) -> Path:
+    def path(self, text: str) -> Steps:
         """The path that a dotted text names; what the data do not have is split at the dots."""
         parts = tuple(text.split(".")) if text else ()
         return max(_paths(self.data, parts), key=lambda found: found[0])[1]
 
-    def graft(self, target: Path | str, origin: Path) -> Document:
+    def graft(self, target: Steps | str, origin: Steps) -> Document:
         """The value at ``origin`` also at ``target``, where it replaces what was there.
 
         Problems below ``target`` are then located below ``origin``. Missing mappings on the way to
@@ -90,23 +90,23 @@ class Document:
             raise Problems([self.problem("E212", origin[:-1], said, key=True)]) from None
         return replace(self, data=data, grafts=(*self.grafts, (place, self._written(origin))))
 
-    def _is_block(self, place: Path) -> bool:
+    def _is_block(self, place: Steps) -> bool:
         depth = len(place)
         return any(len(path) > depth and path[:depth] == place for path in self.index)
 
-    def _written(self, path: Path) -> Path:
+    def _written(self, path: Steps) -> Steps:
         for target, origin in reversed(self.grafts):
             if path[: len(target)] == target:
                 return origin + path[len(target) :]
         return path
 
 
-def dotted(path: Path) -> str:
+def dotted(path: Steps) -> str:
     """``("claims", 0, "metric")`` as ``claims.0.metric``."""
     return ".".join(map(str, path))
 
 
-def put(data: Any, path: Path, value: Any) -> Any:
+def put(data: Any, path: Steps, value: Any) -> Any:
     """A copy of ``data`` with ``value`` at ``path``; what is not on the way is shared.
 
     Raises:
@@ -116,7 +116,7 @@ def put(data: Any, path: Path, value: Any) -> Any:
     return _put(data, path, value, 0)
 
 
-def _put(data: Any, path: Path, value: Any, depth: int) -> Any:
+def _put(data: Any, path: Steps, value: Any, depth: int) -> Any:
     if depth == len(path):
         return value
     step = path[depth]
@@ -134,7 +134,7 @@ def _put(data: Any, path: Path, value: Any, depth: int) -> Any:
     return {**below, str(step): _put(below.get(str(step)), path, value, depth + 1)}
 
 
-def _paths(data: Any, parts: tuple[str, ...], depth: int = 0) -> Iterator[tuple[int, Path]]:
+def _paths(data: Any, parts: tuple[str, ...], depth: int = 0) -> Iterator[tuple[int, Steps]]:
     """Ways to read dotted parts as a path, each with how many of its steps the data have."""
     yield depth, tuple(map(_step, parts))
     for count in range(1, len(parts) + 1):

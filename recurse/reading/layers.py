@@ -16,10 +16,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from recurse.reading import jsonschema, yamlfile
-from recurse.reading.document import Document, Entry, dotted, put
-from recurse.reading.document import Path as DataPath
-from recurse.reading.messages import explain
+from recurse.reading import shape, yamlfile
+from recurse.reading.document import Document, Entry, Steps, dotted, put
+from recurse.reading.messages import problems_of
 from recurse.reading.problems import Problem, Problems, Span
 from recurse.reading.yamlevents import MAX_DEPTH, MAX_INTEGER, scalar
 
@@ -56,16 +55,16 @@ def validate(model: type[Model], document: Document) -> Model:
         return model.model_validate_json(json.dumps(document.data), strict=True)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        raise Problems(explain(model, errors, document)) from None
+        raise Problems(problems_of(model, errors, document)) from None
 
 
 def normalise(model: type[BaseModel], document: Document) -> Document:
     """The document with ``{kind: name}`` for every bare name where the model wants a kind."""
-    return replace(document, data=_long(document.data, jsonschema.root(model)))
+    return replace(document, data=_long(document.data, shape.root(model)))
 
 
-def _long(value: Any, place: jsonschema.Place) -> Any:
-    if place is jsonschema.NOWHERE:
+def _long(value: Any, place: shape.Place) -> Any:
+    if place is shape.NOWHERE:
         return value
     if isinstance(value, str):
         return {"kind": value} if place.shorthand else value
@@ -116,7 +115,7 @@ def _finish(document: Document, folder: Path, chain: _Chain) -> Document:
     listed = bases if isinstance(bases, list) else [bases]
     below = Document({})
     for number, base in enumerate(listed):
-        path: DataPath = ("extends", number) if isinstance(bases, list) else ("extends",)
+        path: Steps = ("extends", number) if isinstance(bases, list) else ("extends",)
         place = document.problem("E016", path, "")
         if not isinstance(base, str) or not base:
             raise Problems([replace(place, message="a file name is expected here")])
@@ -147,12 +146,12 @@ def _base(name: str, folder: Path, chain: _Chain, place: Problem) -> Document:
 
 def _merge(below: Document, above: Document) -> Document:
     """``above`` on top of ``below``, every value with the position of the layer it came from."""
-    index: dict[DataPath, Entry] = {}
+    index: dict[Steps, Entry] = {}
     data = _overlay(below, above, (), index)
     return Document(data, index, above.file or below.file)
 
 
-def _overlay(below: Document, above: Document, path: DataPath, index: dict[DataPath, Entry]) -> Any:
+def _overlay(below: Document, above: Document, path: Steps, index: dict[Steps, Entry]) -> Any:
     low, high = below.get(path), above.get(path)
     if isinstance(low, str) and isinstance(high, dict):
         low = {"kind": low}
@@ -177,7 +176,7 @@ def _other_kind(low: dict[str, Any], high: dict[str, Any]) -> bool:
     return "kind" in high and low.get("kind") != high["kind"]
 
 
-def _take(layer: Document, value: Any, path: DataPath, index: dict[DataPath, Entry]) -> None:
+def _take(layer: Document, value: Any, path: Steps, index: dict[Steps, Entry]) -> None:
     """Keeps the positions of a value and of everything in it."""
     if path in layer.index:
         index[path] = layer.index[path]
@@ -239,7 +238,7 @@ def _shift(span: Span, columns: int) -> Span:
     return replace(span, column=span.column + columns, end_column=span.end_column + columns)
 
 
-def _plain(value: Any, path: DataPath = ()) -> Any:
+def _plain(value: Any, path: Steps = ()) -> Any:
     """A mapping from Python as plain data: tuples become lists, what JSON cannot say is refused."""
     place = dotted(path)
     if len(path) > MAX_DEPTH:

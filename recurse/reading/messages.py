@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from recurse.reading import jsonschema
+from recurse.reading import shape
 from recurse.reading.codes import CODES
-from recurse.reading.document import Document, Path, dotted
-from recurse.reading.jsonschema import Place
+from recurse.reading.document import Document, Steps, dotted
 from recurse.reading.problems import Problem
+from recurse.reading.shape import Place
 from recurse.reading.synonyms import called
 from recurse.reading.yamlevents import scalar
 
@@ -57,8 +57,8 @@ _TRUE, _FALSE = {"yes", "on", "y"}, {"no", "off", "n"}
 class _At(NamedTuple):
     """Where an error is: its path in the data, and the union and branch it came through."""
 
-    path: Path
-    union: Path | None
+    path: Steps
+    union: Steps | None
     branch: str
 
 
@@ -78,11 +78,11 @@ class _Error:
         return at_root and (self.type in _EXPECTED or self.type == "literal_error")
 
 
-def explain(
+def problems_of(
     model: type[BaseModel], errors: Iterable[ErrorDetails], document: Document
 ) -> list[Problem]:
     """Problems for the errors of validating ``document`` as ``model``."""
-    schema = jsonschema.root(model)
+    schema = shape.root(model)
     found = []
     for error in errors:
         place = _place(error["loc"], document.data, schema, error["type"])
@@ -129,7 +129,7 @@ def _echo(error: _Error, document: Document) -> bool:
 
 def _unions(errors: list[_Error], document: Document) -> tuple[list[_Error], list[Problem]]:
     """Of each untagged union: the branch that the value was meant for, or one problem for all."""
-    groups: dict[Path, list[_Error]] = {}
+    groups: dict[Steps, list[_Error]] = {}
     rest = []
     for error in errors:
         if error.place.union is None:
@@ -218,7 +218,7 @@ class _Writer:
             length = len(value)
         return show(value) if length is None else str(length)
 
-    def _unknown(self, path: Path) -> str:
+    def _unknown(self, path: Steps) -> str:
         """The way out for an unknown key: a similar name, another block, or the list of names."""
         parent, key = path[:-1], str(path[-1])
         data = self.document.get(parent)
@@ -232,13 +232,13 @@ class _Writer:
             return f"'{key}' belongs to the top level"
         return f"known: {', '.join(known)}" if known else "no keys are known here"
 
-    def _schema_of(self, path: Path) -> Place:
+    def _schema_of(self, path: Steps) -> Place:
         place, data = self.schema, self.document.data
         for step in path:
             place, data = place.child(data, step), data[step]
         return place
 
-    def _missing(self, path: Path) -> Problem:
+    def _missing(self, path: Steps) -> Problem:
         file, span = self.document.locate(path[:-1], key=True)
         return Problem("E102", "required key is missing", dotted(path), "", file, span)
 
@@ -302,7 +302,7 @@ def _meant(value: Any, words: Sequence[str]) -> str:
     return f"did you mean '{near}'?" if near else ""
 
 
-def _selection(path: Path, value: Any) -> str:
+def _selection(path: Steps, value: Any) -> str:
     """How to name arms in a claim, where a bare name was given."""
     if path[:1] != ("claims",) or not isinstance(value, str):
         return ""

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from recurse.reading.document import Entry, Path
+from recurse.reading.document import Entry, Steps
 from recurse.reading.problems import Problem, Span
 
 MAX_DEPTH = 32
@@ -67,7 +67,7 @@ class _Frame:
     """An open mapping or list."""
 
     value: dict[str, Any] | list[Any]
-    path: Path
+    path: Steps
     flow: bool
     start: tuple[int, int]
     first: int
@@ -84,11 +84,11 @@ class Builder:
     def __init__(self, file: str) -> None:
         self.file = file
         self.data: Any = None
-        self.index: dict[Path, Entry] = {}
+        self.index: dict[Steps, Entry] = {}
         self.problems: list[Problem] = []
-        self._order: list[Path] = []
+        self._order: list[Steps] = []
         self._stack: list[_Frame] = []
-        self._anchors: dict[str, tuple[Any, Path, int, int] | None] = {}
+        self._anchors: dict[str, tuple[Any, Steps, int, int] | None] = {}
         self._documents = 0
         self._count = 0
 
@@ -178,7 +178,7 @@ class Builder:
         target = self._place(copy.deepcopy(value), _span(event))
         self._copy(source, self._order[first + 1 : last], target, _span(event))
 
-    def _copy(self, source: Path, paths: list[Path], target: Path, span: Span) -> None:
+    def _copy(self, source: Steps, paths: list[Steps], target: Steps, span: Span) -> None:
         """Indexes the ``paths`` below ``source`` a second time below ``target``."""
         for path in paths:
             if path in self.index:
@@ -191,7 +191,7 @@ class Builder:
         merged, span = mapping.pop("<<"), self.index[below].value
         sources = merged if isinstance(merged, list) else [merged]
         places = [(*below, n) for n in range(len(sources))] if isinstance(merged, list) else [below]
-        inside: defaultdict[Path, list[Path]] = defaultdict(list)
+        inside: defaultdict[Steps, list[Steps]] = defaultdict(list)
         for path in self._order[frame.first :]:
             if path[: len(below)] == below:
                 inside[path[: len(places[0]) + 1] if places else below].append(path)
@@ -205,7 +205,7 @@ class Builder:
         for path in [path for group in inside.values() for path in group]:
             self.index.pop(path, None)
 
-    def _place(self, value: Any, span: Span) -> Path:
+    def _place(self, value: Any, span: Span) -> Steps:
         self._count_one(span)
         if not self._stack:
             self.data = value
@@ -220,7 +220,7 @@ class Builder:
         frame.value[key] = value
         return self._record((*frame.path, key), Entry(self.file, frame.key_span, span))
 
-    def _record(self, path: Path, entry: Entry) -> Path:
+    def _record(self, path: Steps, entry: Entry) -> Steps:
         self.index[path] = entry
         self._order.append(path)
         return path

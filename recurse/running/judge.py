@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from recurse.claims import Claim, Series, Verdict
-from recurse.planning.promises import selected, theory
+from recurse.planning.judgeable import selected, theory
 from recurse.scenario.scenario import Scenario
 from recurse.spec import provider
 from recurse.store.records import ClaimRecord, Curves

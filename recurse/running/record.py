@@ -10,8 +10,8 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from recurse.planning.judgeable import theory
 from recurse.planning.plan import Plan
-from recurse.planning.promises import theory
 from recurse.running.outcome import notes
 from recurse.scenario.blame import foreign
 from recurse.scenario.identity import canonical, digest

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recurse.claims import matches
-from recurse.reading.document import Document, Path, put
+from recurse.reading.document import Document, Steps, put
 from recurse.reading.problems import Problem, Problems
 from recurse.spec import number_text
 
@@ -24,7 +24,7 @@ class Combination:
 
     label: str
     axes: Mapping[str, str]
-    origin: Mapping[str, Path]
+    origin: Mapping[str, Steps]
 
 
 def expand(
@@ -59,9 +59,9 @@ def expand(
 
 def _left(
     document: Document,
-    picks: Sequence[dict[str, tuple[Any, Path]]],
+    picks: Sequence[dict[str, tuple[Any, Steps]]],
     excluded: Sequence[Mapping[str, Any]],
-) -> list[dict[str, tuple[Any, Path]]]:
+) -> list[dict[str, tuple[Any, Steps]]]:
     """The combinations that no entry of ``exclude`` is about; each is about some."""
     data = [_nested(pick) for pick in picks]
     hit = [[matches(held, entry) for held in data] for entry in excluded]
@@ -73,7 +73,7 @@ def _left(
     return [pick for pick, out in zip(picks, gone, strict=True) if not out]
 
 
-def _product(axes: Mapping[str, Sequence[Any]]) -> list[dict[str, tuple[Any, Path]]]:
+def _product(axes: Mapping[str, Sequence[Any]]) -> list[dict[str, tuple[Any, Steps]]]:
     """Every combination of the axes' values, with their places; without axes, the bare base."""
     sides = [
         [(axis, (value, ("matrix", axis, i))) for i, value in enumerate(values)]
@@ -108,7 +108,7 @@ def _check(
 ) -> None:
     problems: list[Problem] = []
     count = seeds
-    places: list[Path] = [("matrix", axis) for axis in axes]
+    places: list[Steps] = [("matrix", axis) for axis in axes]
     for values in axes.values():
         count *= len(values)
     for name in RESERVED:
@@ -130,8 +130,8 @@ def _check(
 
 
 def _include(
-    picks: Sequence[dict[str, tuple[Any, Path]]], entry: Mapping[str, Any], place: Path
-) -> list[dict[str, tuple[Any, Path]]]:
+    picks: Sequence[dict[str, tuple[Any, Steps]]], entry: Mapping[str, Any], place: Steps
+) -> list[dict[str, tuple[Any, Steps]]]:
     """Add an entry to the combinations that it agrees with; if to none, it is one of its own."""
     values = {path: (value, (*place, path)) for path, value in entry.items()}
     agreeing = [
@@ -146,7 +146,7 @@ def _include(
     return [] if agreeing else [values]
 
 
-def _nested(pick: Mapping[str, tuple[Any, Path]]) -> dict[str, Any]:
+def _nested(pick: Mapping[str, tuple[Any, Steps]]) -> dict[str, Any]:
     """The axis values as nested plain data, for ``exclude``."""
     found: Any = {}
     for path, (value, _) in pick.items():
@@ -157,7 +157,7 @@ def _nested(pick: Mapping[str, tuple[Any, Path]]) -> dict[str, Any]:
 
 
 def _combination(
-    pick: Mapping[str, tuple[Any, Path]], shared: Mapping[str, Collection[str]]
+    pick: Mapping[str, tuple[Any, Steps]], shared: Mapping[str, Collection[str]]
 ) -> Combination:
     axes = {p: _value(v, shared[p]) for p, (v, _) in pick.items() if p != "backend"}
     label = ",".join(f"{path}={text}" for path, text in axes.items())

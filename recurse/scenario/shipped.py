@@ -105,7 +105,7 @@ def start(target: str, source: str | None = None) -> dict[Path, bytes]:
 
 def schema_text() -> str:
     """The JSON Schema of a scenario file, as it is published."""
-    from recurse.reading.jsonschema import schema
+    from recurse.reading.shape import schema
     from recurse.scenario.scenario import Scenario
 
     return json.dumps(schema(Scenario), indent=2, ensure_ascii=False) + "\n"

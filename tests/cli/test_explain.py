@@ -10,7 +10,7 @@ import pytest
 from recurse import load, plan
 from recurse.cli import console, ending, failures
 from recurse.engines.local import Failure
-from recurse.planning.words import duration, explain, ranges, row_text, size
+from recurse.planning.words import duration, in_words, ranges, row_text, size
 from recurse.running.run import Result
 from recurse.schedule import REAL, Pool, Row, Use
 from recurse.store.records import ClaimRecord
@@ -48,7 +48,7 @@ def test_words_for_numbers() -> None:
 
 
 def test_a_plan_says_how_and_why(spec: Path) -> None:
-    text = explain(plan(load(spec, ["backend=numpy"])), jobs=4)
+    text = in_words(plan(load(spec, ["backend=numpy"])), jobs=4)
     for words in (
         "tiny: A tiny scenario",
         "arm 1  policy=replace on numpy",
@@ -61,19 +61,19 @@ def test_a_plan_says_how_and_why(spec: Path) -> None:
         "on 2 workers",
     ):
         assert words in text
-    assert str(plan(spec)) == explain(plan(spec))
+    assert str(plan(spec)) == in_words(plan(spec))
 
 
 def test_backends_share_a_paragraph_and_many_arms_a_list(spec: Path) -> None:
     both = plan(load(spec, ["matrix={policy: [replace], backend: [numpy, torch]}"]))
-    assert "arms 1, 2  policy=replace on numpy and on torch" in explain(both)
+    assert "arms 1, 2  policy=replace on numpy and on torch" in in_words(both)
     sizes = ", ".join(str(size) for size in range(20, 32))
     axes = f"matrix={{samples.real: [{sizes}], policy: [fresh]}}"
     many = plan(load(spec, [axes, "samples.fresh=5", "source.design=fresh", "claims=[]"]))
-    assert explain(many).count("lowering") == 6
-    assert "6 more arms" in explain(many)
-    assert explain(many, everything=True).count("lowering") == 12
-    assert explain(many, chosen=[3]).count("lowering") == 1
+    assert in_words(many).count("lowering") == 6
+    assert "6 more arms" in in_words(many)
+    assert in_words(many, everything=True).count("lowering") == 12
+    assert in_words(many, chosen=[3]).count("lowering") == 1
 
 
 @pytest.mark.parametrize(("bug", "code"), [(False, failures.FAILED), (True, failures.BUG)])

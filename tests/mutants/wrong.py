@@ -17,7 +17,7 @@ from pydantic import Field
 from recurse.claims import matches
 from recurse.claims.ordering import Ordering
 from recurse.families.closed import Closed
-from recurse.planning.promises import selected
+from recurse.planning.judgeable import selected
 from recurse.running.judge import judge
 from recurse.scenario.scenario import Arm, LabelledArm, Scenario
 from recurse.spec import Spec

@@ -15,7 +15,7 @@ from recurse.planning.blocks import History
 from recurse.planning.estimate import Estimate
 from recurse.planning.planner import plan
 from recurse.planning.widths import BLOCK_BYTES, Measured, Probes, choose, key, ladder
-from recurse.planning.words import explain
+from recurse.planning.words import in_words
 from recurse.running.probe import probe
 from recurse.running.run import history, run
 from recurse.scenario.scenario import Arm, load
@@ -129,11 +129,11 @@ def test_the_plan_says_its_width_and_why() -> None:
     probes = measured((16, 2.0, 0.0), (40, 8.0, 0.0))
     made = plan(SPEC, History(probes=probes))
     assert [len(block.seeds) for block in made.blocks] == [16, 16, 8]
-    text = explain(made)
+    text = in_words(made)
     assert "width       16: measured 3.3x faster than 40 on 1 worker" in text
     frozen = made.data()["arms"][0]["width"]
     assert frozen == {"replicates": 16, "because": "measured 3.3x faster than 40 on 1 worker"}
-    assert "width  " not in explain(plan(SPEC))
+    assert "width  " not in in_words(plan(SPEC))
 
 
 def test_measured_seconds_replace_the_estimate() -> None:

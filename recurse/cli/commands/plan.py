@@ -34,14 +34,14 @@ def plan(
     from recurse.cli.stores import stored_history
     from recurse.engines.crew import default_jobs
     from recurse.planning.selection import select_each
-    from recurse.planning.words import explain
+    from recurse.planning.words import in_words
     from recurse.running.check import compiled
 
     jobs = jobs or default_jobs()
     plans = compiled(specs, sets or (), partial(stored_history, store), retry, jobs)
     chosen = select_each(plans, select or ())
     texts = [
-        explain(
+        in_words(
             made.only(places),
             jobs=jobs,
             chosen=places,

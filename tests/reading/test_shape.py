@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from recurse.reading.document import Document
-from recurse.reading.jsonschema import raw, schema
 from recurse.reading.layers import validate
 from recurse.reading.problems import Problems
+from recurse.reading.shape import raw, schema
 from recurse.scenario.scenario import Scenario
 from tests.toy_models import Root
 

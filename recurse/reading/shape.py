@@ -1,4 +1,4 @@
-"""The JSON Schema of a pydantic model: for editors and linters, and for finding one's way in data.
+"""The shape that a model wants of data, by its JSON Schema: for editors, and for finding the way.
 
 Pydantic writes a union tagged by ``kind`` as ``oneOf``, of which validators report a guessed
 branch. ``schema`` writes it as one ``if``/``then`` per kind, so that findings are exact, and allows
