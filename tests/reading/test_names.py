@@ -7,19 +7,8 @@ import pytest
 from recurse.reading.names import refusal, visible
 from recurse.reading.problems import Problems
 from recurse.scenario.scenario import load
+from tests.reading.test_hints import SPEC
 
-SPEC = {
-    "version": 1,
-    "name": "x",
-    "source": "gaussian",
-    "model": "gaussian",
-    "policy": "replace",
-    "samples": {"real": 10, "synthetic": 10},
-    "generations": 1,
-    "seeds": 1,
-    "backend": "numpy",
-    "metrics": ["variance_ratio"],
-}
 BAD = ["..", ".hidden", "-rf", "CON", "con.yaml", "lpt1", "a.", "a/b", "/abs/victim", "../x", ""]
 BAD += ["a\x1b[2J", "a‮b", "x" * 65, "a b"]
 
