@@ -87,11 +87,14 @@ def check(scenario: Scenario) -> None:
     Raises:
         Problems: everything that a run would refuse, each with its position.
     """
+    if scenario.accepted:
+        return
     problems = list(_refused(scenario))
     if not problems:
         problems = [*_too_large(scenario), *claim_problems(scenario)]
     if problems:
         raise Problems(problems)
+    scenario.accept()
 
 
 def require(scenario: Scenario, only: Collection[str | int] | None = None) -> None:
@@ -135,7 +138,7 @@ def _plan_arm(labelled: LabelledArm, seeds: int, jobs: int, history: History) ->
     if found := width.measured:
         once = found.compile_seconds / min(found.width, seeds)
         cost = measured(arm, cost, found.seconds, GENERATIONS, once)
-    notes = _left_out(arm)
+    notes = list(_left_out(arm))
     if arm.corrector.origin == "true distribution":
         notes.append(
             "the corrector injects draws from the source; compare with an arm of fresh real data"
@@ -170,7 +173,8 @@ def never_measured(arm: ArmPlan, measured: Collection[tuple[str, str, str]]) -> 
     ]
 
 
-def _left_out(arm: Arm) -> list[str]:
+@lru_cache(maxsize=4096)
+def _left_out(arm: Arm) -> tuple[str, ...]:
     """The laws of the family that do not apply; those about another setting share a line."""
     found = {law.name: law.refusal(arm) for law in laws() if arm.model.kind in law.families}
     reasons = {name: reason for name, reason in found.items() if reason}
@@ -178,7 +182,7 @@ def _left_out(arm: Arm) -> list[str]:
     notes = [f"no {name} curve: {why}" for name, why in reasons.items() if name not in foreign]
     if foreign:
         notes.append(f"no curve of {', '.join(foreign)}: stated for other settings")
-    return notes
+    return tuple(notes)
 
 
 @lru_cache(maxsize=4096)

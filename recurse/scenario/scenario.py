@@ -164,6 +164,7 @@ class Scenario(Spec):
 
     _arms: tuple[LabelledArm, ...] = PrivateAttr(default=())
     _document: Document | None = PrivateAttr(default=None)
+    _accepted: bool = PrivateAttr(default=False)
 
     @property
     def arms(self) -> tuple[LabelledArm, ...]:
@@ -174,6 +175,15 @@ class Scenario(Spec):
     def document(self) -> Document | None:
         """The file behind the scenario, for positions."""
         return self._document
+
+    @property
+    def accepted(self) -> bool:
+        """True if a plan of it was looked at in full and nothing was refused."""
+        return self._accepted
+
+    def accept(self) -> None:
+        """Note that there is nothing to refuse, so that this is found out once."""
+        self._accepted = True
 
     @property
     def seed_list(self) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol, cast
@@ -83,11 +83,16 @@ def judge(traces: Sequence[Trace], level: float = LEVEL) -> tuple[Verdict, ...]:
     number = sum(number in trace.speaks for trace in traces for number in known)
     share = level / max(number, 1)
     found = []
+    by_arm: dict[tuple[str, str], list[Trace]] = {}
+    by_size: dict[tuple[str, str, str], list[Trace]] = {}
+    for trace in traces:
+        by_arm.setdefault((trace.arm, trace.backend), []).append(trace)
+        by_size.setdefault(_alike(trace), []).append(trace)
     for arm, backend in places:
-        mine = [trace for trace in traces if (trace.arm, trace.backend) == (arm, backend)]
         for definition in known:
+            mine = by_arm.get((arm, backend), ())
             asked = [trace for trace in mine if definition in trace.speaks]
-            found.append(_verdict(definition, arm, backend, asked, traces, share))
+            found.append(_verdict(definition, arm, backend, asked, by_size, share))
     return tuple(found)
 
 
@@ -96,7 +101,7 @@ def _verdict(
     arm: str,
     backend: str,
     asked: Sequence[Trace],
-    every: Sequence[Trace],
+    sizes: Mapping[tuple[str, str, str], Sequence[Trace]],
     level: float,
 ) -> Verdict:
     """One ``yes`` is enough; ``no`` takes all; the first metric of the deciding answer is named."""
@@ -104,14 +109,13 @@ def _verdict(
         nothing = Finding("cannot tell", "no metric that speaks to it is stored")
         return Verdict(number, arm, backend, "cannot tell", "", nothing, level, 0)
     find = definitions()[number].find
-    findings = [(trace, find(trace, _sizes(trace, every), level)) for trace in asked]
+    findings = [(trace, find(trace, sizes[_alike(trace)], level)) for trace in asked]
     trace, finding = min(findings, key=lambda pair: _RANK[pair[1].answer])
     return Verdict(
         number, arm, backend, finding.answer, trace.metric, finding, level, len(findings)
     )
 
 
-def _sizes(trace: Trace, every: Sequence[Trace]) -> list[Trace]:
-    """The metric of the arms that differ from this one in the number of samples alone."""
-    place = (trace.metric, trace.backend, trace.group)
-    return [one for one in every if (one.metric, one.backend, one.group) == place]
+def _alike(trace: Trace) -> tuple[str, str, str]:
+    """The same for one metric of the arms that differ in the number of samples alone."""
+    return trace.metric, trace.backend, trace.group

@@ -8,7 +8,7 @@ smaller exponent; a constant factor on the loss changes no exponent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 
@@ -27,6 +27,12 @@ RULE = (
 
 def find(trace: Trace, sizes: Sequence[Trace], level: float) -> Finding:
     """``yes`` if the interval of the change lies outside the margin, ``no`` if inside it."""
+    return _found(tuple(sizes), trace.log, level)
+
+
+@lru_cache(maxsize=256)
+def _found(sizes: tuple[Trace, ...], log: bool, level: float) -> Finding:
+    """The finding, which is the same for all arms that differ in the number of samples alone."""
     arms = sorted((one.whole() for one in sizes if one.size), key=lambda one: float(one.size or 0))
     counts = np.array([one.size for one in arms], float)
     if len(np.unique(counts)) < 2:
@@ -40,7 +46,7 @@ def find(trace: Trace, sizes: Sequence[Trace], level: float) -> Finding:
     seeds = reduce(np.intersect1d, [one.seeds for one in arms])
     if len(seeds) < FEWEST:
         return Finding("cannot tell", f"{len(seeds)} seeds are common to all sizes")
-    if trace.log or not all(one.finite.all() for one in arms):
+    if log or not all(one.finite.all() for one in arms):
         return Finding("cannot tell", "takes finite losses with a zero of their own")
     influence, reason = _influence(arms, seeds, counts)
     if influence is None:

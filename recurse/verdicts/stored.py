@@ -65,13 +65,14 @@ def traces(store: Store, scenario: str) -> list[Trace]:
     order = [str(m.get("kind")) if isinstance(m, dict) else str(m) for m in listed]
     stored = set(store.summary(scenario)["metric"].unique())
     names = [name for name in dict.fromkeys(order) if name in stored]
+    pools = varied(axes.values())
     found = []
     for name in (*names, *sorted(stored - set(names))):
         kind = kinds("metric").get(name)
         if kind is None or not issubclass(kind, Metric) or not kind.speaks:
             continue
         for (arm, backend), curves in store.arrays(scenario, name).items():
-            size, group = sample_size(axes[arm], axes.values())
+            size, group = sample_size(axes[arm], pools)
             found.append(
                 Trace(
                     arm,
@@ -90,17 +91,22 @@ def traces(store: Store, scenario: str) -> list[Trace]:
     return found
 
 
-def sample_size(axes: dict[str, str], every: Iterable[dict[str, str]]) -> tuple[float | None, str]:
+def varied(every: Iterable[dict[str, str]]) -> list[str]:
+    """The pools whose number of samples differs between arms, the real one first."""
+    counts = [_counts(axes) for axes in every]
+    return [pool for pool in POOLS if len({one.get(pool) for one in counts}) > 1]
+
+
+def sample_size(axes: dict[str, str], pools: Iterable[str]) -> tuple[float | None, str]:
     """The number of samples of an arm, if it varies, and what is left of its label.
 
-    The first of the pools (real, synthetic, fresh) whose count differs between arms is the size.
+    Its size is the count of the first of these pools, which are those that differ between arms.
     """
     rest = {axis: value for axis, value in axes.items() if axis.partition(".")[0] != "samples"}
     group = json.dumps(rest, sort_keys=True)
-    counts = [_counts(other) for other in every]
     mine = _counts(axes)
-    for pool in POOLS:
-        if pool in mine and len({other.get(pool) for other in counts}) > 1:
+    for pool in pools:
+        if pool in mine:
             return mine[pool], group
     return None, group
 
