@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recurse.numerics import student
+
 Array = NDArray[np.float64]
 ROUNDING = 1e-12
 """Relative size of what arithmetic alone may leave where theory has no spread at all."""
@@ -94,16 +96,12 @@ def rounding(values: Array, expected: Array) -> Array:
 
 def t_limit(tail: float, seeds: int) -> float:
     """The t quantile with ``seeds - 1`` degrees of freedom that ``tail`` lies above."""
-    from scipy.special import stdtrit
-
-    return float(-stdtrit(seeds - 1, tail))
+    return student.quantile(tail, seeds - 1)
 
 
 def t_tail(limit: float, seeds: int) -> float:
     """The probability that t with ``seeds - 1`` degrees of freedom exceeds ``limit``."""
-    from scipy.special import stdtr
-
-    return float(stdtr(seeds - 1, -limit))
+    return student.tail(limit, seeds - 1)
 
 
 def t_interval(values: Array, level: float) -> Interval:

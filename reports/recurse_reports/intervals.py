@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
+
+from recurse.numerics import student
 
 Values = npt.NDArray[np.float64]
 LEVEL = 0.95
@@ -64,4 +65,4 @@ def difference(first: Values, last: Values, level: float = LEVEL) -> Interval:
 
 
 def _quantile(n: int, level: float) -> float:
-    return float(stdtrit(n - 1, 0.5 + level / 2))
+    return student.quantile(0.5 - level / 2, n - 1)

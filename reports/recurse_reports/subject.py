@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtr
 
+from recurse.numerics import student
 from recurse.spec import kinds
 from recurse_reports.naming import short
 
@@ -228,4 +228,4 @@ def _chance(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
     if a + b <= 0:
         return 1.0 if x.mean() == y.mean() else 0.0
     freedom = (a + b) ** 2 / ((a**2 + b**2) / (len(x) - 1))
-    return float(2 * stdtr(freedom, -abs(x.mean() - y.mean()) / np.sqrt(a + b)))
+    return 2 * student.tail(abs(x.mean() - y.mean()) / np.sqrt(a + b), freedom)
