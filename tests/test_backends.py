@@ -15,10 +15,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from recurse_jax import noise as jax_noise
-from recurse_jax.runtime import cache_dir, prune
+from recurse_jax.runtime import prune
 from recurse_torch import noise as torch_noise
 
 from recurse.backend import Backend, Runtime, backends
+from recurse.cache import folder
 from recurse.families.gaussian import Gaussian
 from recurse.families.linear import Linear
 from recurse.numerics.streams import Streams
@@ -305,9 +306,9 @@ def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
 def test_the_cache_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECURSE_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_dir() == tmp_path / "recurse" / "jax"
+    assert folder("jax") == tmp_path / "recurse" / "jax"
     monkeypatch.setenv("RECURSE_CACHE_DIR", str(tmp_path / "own"))
-    assert cache_dir() == tmp_path / "own" / "jax"
+    assert folder("jax") == tmp_path / "own" / "jax"
 
 
 def test_the_cache_forgets_what_was_not_used_for_longest(tmp_path: Path) -> None:

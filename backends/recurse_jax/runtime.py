@@ -26,6 +26,7 @@ import jax.numpy as xp  # noqa: E402
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
+from recurse.cache import folder as cache_folder  # noqa: E402
 from recurse.numerics.arrays import Array  # noqa: E402
 
 CACHE_BYTES = 1 << 30
@@ -99,16 +100,9 @@ def _repeated(
     return jax.jit(repeated, static_argnums=static)
 
 
-def cache_dir() -> Path:
-    """The folder of compiled programs: ``RECURSE_CACHE_DIR``, or the user's cache directory."""
-    own = os.environ.get("RECURSE_CACHE_DIR")
-    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(own or Path(user) / "recurse") / "jax"
-
-
 def _keep_programs() -> None:
     """Keep every compiled program on disk, for the next process and the other workers."""
-    folder = cache_dir()
+    folder = cache_folder("jax")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         prune(folder, CACHE_BYTES)

@@ -116,6 +116,8 @@ class Claim(Kind):
     """A statement with a stated tolerance or level."""
 
     statistical: ClassVar[bool] = True
+    outside: ClassVar[bool] = False
+    """True if a verdict depends on a file beside the spec, which may change between two runs."""
     fewest: ClassVar[int] = 2
     """The least number of seeds that it can be judged on."""
     metric: str

@@ -37,6 +37,7 @@ class MatchesCurve(Claim):
     median is half the width of its 68 % interval between order statistics.
     """
 
+    outside: ClassVar[bool] = True
     fewest: ClassVar[int] = 5
     kind: Literal["matches_curve"] = "matches_curve"
     file: Annotated[str, Field(min_length=1)]

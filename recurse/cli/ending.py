@@ -6,10 +6,11 @@ import shlex
 import textwrap
 from collections.abc import Collection, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recurse.claims.folded import folded
-from recurse.cli import console, failures, reporting
+from recurse.cli import console, failures
 from recurse.store.records import ClaimRecord
 
 if TYPE_CHECKING:
@@ -70,14 +71,12 @@ def claims_lines(claims: Sequence[Any], backends: Collection[str]) -> list[str]:
     return lines
 
 
-def places(store: str, scenarios: Sequence[str], report: bool) -> None:
-    """Where the results and the reports are; draws the reports if they are wanted."""
+def places(store: str, scenarios: Sequence[str], pages: Sequence[Path]) -> None:
+    """Where the results and the reports are."""
     where = "" if store == "runs" else f" --store {shlex.quote(store)}"
     for name in scenarios:
         console.say(f"results: recurse show {name}{where}")
-    if not report:
-        return
-    for path in reporting.draw(store, scenarios):
+    for path in pages:
         console.data(f"report: {path}")
 
 

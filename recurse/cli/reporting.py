@@ -2,22 +2,61 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from recurse import cache
 from recurse.cli.stores import open_store
 from recurse.reading.problems import RecurseError
+from recurse.running.standing import program
+from recurse.scenario.identity import canonical, digest
 
 
-def answer(store: str, scenario: str) -> list[str]:
-    """The answer in words, a paragraph per metric."""
+class Told(NamedTuple):
+    """The answer in words, a paragraph per metric, and the page if one was asked for."""
+
+    answer: list[str]
+    page: Path | None
+
+
+def told(store: str, scenario: str, run: str, page: bool) -> Told:
+    """The answer and the page of a scenario; as they were if its last ``run`` was told before.
+
+    What was told is kept in the user's cache, not in the store: a store may be somebody else's.
+    """
+    place = Path(store) / "reports" / f"{scenario}.html"
+    kept = cache.folder("told") / f"{digest(canonical([run, *_programs()]))}.json"
+    with suppress(OSError, ValueError):
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        if not page or known["page"] == _bytes(place):
+            return Told(known["answer"], place if page else None)
     import recurse_reports
 
     from recurse.store.reader import Store
 
     with Store(store) as opened:
-        return list(recurse_reports.answer(opened, scenario))
+        answer = list(recurse_reports.told(opened, scenario, place if page else None))
+    with suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        facts = {"answer": answer, "page": _bytes(place) if page else ""}
+        kept.write_text(json.dumps(facts), encoding="utf-8")
+    return Told(answer, place if page else None)
+
+
+def _bytes(place: Path) -> str:
+    return hashlib.sha256(place.read_bytes()).hexdigest()
+
+
+def _programs() -> list[str]:
+    """The program texts of what judges and of what reports."""
+    found = find_spec("recurse_reports")
+    places = (found and found.submodule_search_locations) or ()
+    return [program(), *(cache.fingerprint(Path(place)) for place in places)]
 
 
 def draw(

@@ -29,6 +29,8 @@ class Result:
     """Cells that lack generations and neither failed nor are in a block that did."""
     silent: tuple[Note, ...] = ()
     """Warnings of metrics that were never a number."""
+    run: str = ""
+    """The run that these results are of; an earlier one if this one had nothing to do."""
 
     def __repr__(self) -> str:
         lost, held = len(self.lost), sum(claim.holds is True for claim in self.claims)
@@ -61,7 +63,24 @@ def judged(made: Plan, writer: StoreWriter, failures: Sequence[Failure]) -> Resu
     silent = _silent(made, writer, stored)
     writer.put_notes(scenario.name, notes(made, silent))
     short = _short(made, writer, failures, stored)
-    return Result(made, tuple(failures), _lost(stored), tuple(claims), (), short, silent)
+    lost = _lost(stored)
+    return Result(made, tuple(failures), lost, tuple(claims), (), short, silent, writer.run)
+
+
+def incomplete(made: Plan, writer: StoreWriter) -> bool:
+    """True if a cell of the plan lacks a generation or has failed."""
+    stored = _stored(made, writer)
+    return bool(_lost(stored) or _short(made, writer, (), stored))
+
+
+def before(made: Plan) -> tuple[Note, ...]:
+    """The warnings that the plan knows of from what ran before it."""
+    return tuple(
+        Note(arm.label, "metric", text)
+        for arm in made.arms
+        for text in never_measured(arm, ())
+        if text in arm.notes
+    )
 
 
 def _stored(made: Plan, writer: StoreWriter) -> list[tuple[Cell, CellRecord]]:

@@ -7,30 +7,16 @@ import platform
 import subprocess
 import sys
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from recurse.planning.judgeable import theory
 from recurse.planning.plan import Plan
 from recurse.running.outcome import notes
-from recurse.scenario.blame import foreign
-from recurse.scenario.identity import canonical, digest
+from recurse.running.standing import asked, versions
 from recurse.scenario.scenario import Scenario
 from recurse.store import signals
 from recurse.store.records import Member, Provenance, ScenarioRecord, TheoryCurve
 from recurse.store.writer import StoreWriter
-
-_PACKAGES = (
-    "recurse-sim",
-    "numpy",
-    "torch",
-    "jax",
-    "flax",
-    "optax",
-    "duckdb",
-    "polars",
-    "pydantic",
-)
 
 
 def begin(writer: StoreWriter, made: Plan, command: str) -> str:
@@ -50,7 +36,7 @@ def _record(scenario: Scenario) -> ScenarioRecord:
         scenario.cite,
         scenario.question,
         spec,
-        digest(canonical(spec)),
+        asked(scenario),
     )
 
 
@@ -90,10 +76,6 @@ def _put_static(writer: StoreWriter, made: Plan) -> None:
 
 
 def _provenance(command: str, made: Plan) -> Provenance:
-    found = dict(text.rsplit(" ", 1) for arm in made.arms for text in foreign(arm.arm).values())
-    for package in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
     machine = {
         "system": platform.system(),
         "release": platform.release(),
@@ -101,7 +83,7 @@ def _provenance(command: str, made: Plan) -> Provenance:
         "processors": os.cpu_count(),
         "python": sys.version.split()[0],
     }
-    return Provenance(command, found, machine, _git())
+    return Provenance(command, versions(made), machine, _git())
 
 
 def _git() -> dict[str, Any]:

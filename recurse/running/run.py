@@ -18,6 +18,7 @@ from recurse.planning.planner import plan, require
 from recurse.planning.widths import Key, Measured
 from recurse.running.outcome import Result, judged
 from recurse.running.record import begin
+from recurse.running.standing import standing
 from recurse.scenario.scenario import Scenario, load
 from recurse.store import signals
 from recurse.store.writer import StoreWriter
@@ -38,6 +39,8 @@ def run(
     command: str = "",
 ) -> Result:
     """Run what is not stored yet, judge the claims, publish a snapshot.
+
+    Where all that is stored stands, nothing is judged or written again.
 
     Args:
         spec: a file, a mapping or a loaded scenario.
@@ -65,6 +68,8 @@ def run(
         with signals.prompt():
             made = plan(scenario, recall, retry, workers.jobs).only(only)
         planned(made)
+        if found := standing(made, writer):
+            return found
         name = begin(writer, made, command)
         status = "interrupted"
         try:

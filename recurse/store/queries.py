@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import duckdb
 import numpy as np
 
 from recurse.store.database import schema_version
-from recurse.store.records import CellRecord, Curves, ProbeRecord, Short
+from recurse.store.records import CellRecord, ClaimRecord, Curves, LastRun, ProbeRecord, Short
 
 
 def history(
@@ -83,6 +84,29 @@ def planned(connection: duckdb.DuckDBPyConnection, scenario: str) -> dict[str, s
         "SELECT cell, block FROM members WHERE scenario = ? AND block != ''", [scenario]
     ).fetchall()
     return dict(rows)
+
+
+def last_run(connection: duckdb.DuckDBPyConnection, scenario: str) -> LastRun | None:
+    """The run of a scenario that was begun last."""
+    found = connection.execute(
+        "SELECT run, status, digest, versions::VARCHAR FROM runs WHERE scenario = ? "
+        "ORDER BY started DESC, run DESC LIMIT 1",
+        [scenario],
+    ).fetchone()
+    if found is None:
+        return None
+    run, status, digest, versions = found
+    return LastRun(run, status, digest, json.loads(versions))
+
+
+def claims(connection: duckdb.DuckDBPyConnection, scenario: str) -> list[ClaimRecord]:
+    """The claims of a scenario as they were last judged, in their order."""
+    rows = connection.execute(
+        "SELECT claim, kind, arm, holds, statement, evidence FROM claims WHERE scenario = ? "
+        "ORDER BY rowid",
+        [scenario],
+    ).fetchall()
+    return [ClaimRecord(*row) for row in rows]
 
 
 def probes(connection: duckdb.DuckDBPyConnection) -> list[ProbeRecord]:

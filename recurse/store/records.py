@@ -85,6 +85,15 @@ class Note:
     text: str
 
 
+class LastRun(NamedTuple):
+    """The run of a scenario that was begun last: how it ended, what it was of, and with what."""
+
+    run: str
+    status: str
+    digest: str
+    versions: dict[str, str]
+
+
 class ProbeRecord(NamedTuple):
     """What an arm cost with ``width`` replicates in one program; seconds per replicate and
     generation. ``setting`` is canonical JSON of versions and machine class.

@@ -30,6 +30,7 @@ from recurse.store.records import (
     ClaimRecord,
     Curves,
     IngestReport,
+    LastRun,
     Member,
     Note,
     ProbeRecord,
@@ -196,6 +197,14 @@ class StoreWriter:
     def planned(self, scenario: str) -> dict[str, str]:
         """Cell -> the block that the scenario's last plan put it in."""
         return queries.planned(self._connection, scenario)
+
+    def last_run(self, scenario: str) -> LastRun | None:
+        """The run of a scenario that was begun last."""
+        return queries.last_run(self._connection, scenario)
+
+    def claims(self, scenario: str) -> list[ClaimRecord]:
+        """The claims of a scenario as they were last judged."""
+        return queries.claims(self._connection, scenario)
 
     def probes(self) -> list[ProbeRecord]:
         """Everything that `recurse probe` measured."""

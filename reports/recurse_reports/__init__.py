@@ -15,9 +15,10 @@ from recurse_reports.subject import Subject
 if TYPE_CHECKING:
     from recurse.store import Store
 
-__all__ = ["MissingLibrary", "answer", "gallery", "render", "write"]
+__all__ = ["MissingLibrary", "answer", "gallery", "render", "told", "write"]
 
 Format = Literal["html", "md"]
+_INDEX = "readme"  # of a gallery; no page has its name
 
 
 def answer(store: Store, scenario: str) -> tuple[str, ...]:
@@ -27,6 +28,19 @@ def answer(store: Store, scenario: str) -> tuple[str, ...]:
         StoreMissing: the store has no such scenario.
     """
     return paragraphs(Subject(store, scenario))
+
+
+def told(store: Store, scenario: str, out: Path | None = None) -> tuple[str, ...]:
+    """The answer as `answer` has it; the page as well, written to ``out`` if that is a file.
+
+    Raises:
+        StoreMissing, OSError: as `write`.
+    """
+    subject = Subject(store, scenario)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(html.page([Page.of(subject, {_INDEX})]), encoding="utf-8")
+    return paragraphs(subject)
 
 
 def render(
@@ -103,7 +117,7 @@ def _pages(store: Store, scenarios: str | Iterable[str] | None) -> list[Page]:
     if scenarios is None:
         scenarios = store.scenarios()
     names = [scenarios] if isinstance(scenarios, str) else list(scenarios)
-    taken = {"readme"}  # the index of a gallery
+    taken = {_INDEX}
     return [Page.of(Subject(store, name), taken) for name in dict.fromkeys(names)]
 
 

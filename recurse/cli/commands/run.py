@@ -39,7 +39,7 @@ def run(
     # What is stored is read by each run itself; before them it decides on a selection only.
     past = (lambda one: stored_history(store, one, False)) if select else (lambda one: None)
     plans = compiled(specs, sets or (), past, retry)
-    results = []
+    results, pages = [], []
     with Crew(jobs) as crew:
         for made, arms in zip(plans, select_each(plans, select or ()), strict=True):
             if arms == ():
@@ -58,7 +58,9 @@ def run(
             for message in result.messages:
                 console.say(f"store: {message}")
             results.append(result)
-            console.data(ending.told(result, reporting.answer(store, made.scenario.name)))
+            found = reporting.told(store, made.scenario.name, result.run, report)
+            pages += [found.page] if found.page else []
+            console.data(ending.told(result, found.answer))
             ending.trouble(result, failures.command())
-    ending.places(store, [result.plan.scenario.name for result in results], report)
+    ending.places(store, [result.plan.scenario.name for result in results], pages)
     return ending.code(results, partial=bool(select))
