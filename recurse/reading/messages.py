@@ -311,6 +311,8 @@ def _selection(path: Steps, value: Any) -> str:
 
 def _retype(value: Any, expected: str) -> str:
     """How to write what was probably meant, where only the type is wrong."""
+    if expected in ("list_type", "tuple_type") and isinstance(value, str | int | float):
+        return f"write [{value}]"
     if expected == "string_type" and isinstance(value, int | float):
         return "put it in quotes"
     if expected == "bool_type" and isinstance(value, str) and value.lower() in _TRUE | _FALSE:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import math
 import re
+from array import array
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -131,7 +133,7 @@ def _csv(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
         if header and all(_is_number(name) for name in header):
             raise ValueError("the first line has numbers where the names of the columns belong")
         index = _index(header, columns)
-        rows = []
+        values, rows = array("d"), 0
         for row in reader:
             if len(row) != len(header):
                 text = f"line {reader.line_num} has {len(row)} values, the header {len(header)}"
@@ -141,8 +143,10 @@ def _csv(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]:
                     f"line {reader.line_num} has '{row[other[0]][:40]}' in column "
                     f"'{header[other[0]][:40]}', which is no number; 'columns' names those to use"
                 )
-            rows.append([float(row[i]) for i in index])
-    return np.array(rows, dtype=np.float64)
+            rows += 1
+            files.too_many(rows, len(index))
+            values.extend(float(row[i]) for i in index)
+    return np.array(values, dtype=np.float64).reshape(rows, -1 if rows else len(index))
 
 
 def _is_number(text: str) -> bool:
@@ -166,10 +170,11 @@ def _parquet(path: Path, columns: tuple[str, ...] | None) -> NDArray[np.float64]
 
 
 def _index(header: list[str], columns: tuple[str, ...] | None) -> list[int]:
-    absent = [name for name in columns or () if name not in header]
+    places = {name: place for place, name in enumerate(header)}
+    absent = [name for name in columns or () if name not in places]
     if absent:
         raise ValueError(f"there is no column '{absent[0]}'; there are {', '.join(header)}")
-    names = columns or header
-    if twice := [name for name in names if header.count(name) > 1]:
-        raise ValueError(f"there are {header.count(twice[0])} columns '{twice[0]}'")
-    return [header.index(name) for name in names]
+    names, times = columns or header, Counter(header)
+    if twice := [name for name in names if times[name] > 1]:
+        raise ValueError(f"there are {times[twice[0]]} columns '{twice[0]}'")
+    return [places[name] for name in names]

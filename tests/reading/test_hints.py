@@ -25,6 +25,8 @@ SPEC: dict[str, Any] = {
     "metrics": ["variance_ratio"],
 }
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "one metric without a list": ({"metrics": "w2"}, "write [w2]"),
+    "an axis of one value": ({"matrix": {"samples.real": 5}}, "write [5]"),
     "a name from elsewhere": ({"metrics": ["fid"]}, "did you mean 'frechet'?"),
     "a family from elsewhere": ({"model": "OLS"}, "did you mean 'linear'?"),
     "a policy from elsewhere": ({"policy": "augment"}, "did you mean 'accumulate'?"),

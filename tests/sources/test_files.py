@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from recurse.reading import files
-from recurse.sources.table import Table
+from recurse.sources.table import Table, _index
 from recurse.sources.text import decoded
 
 
@@ -78,3 +78,26 @@ def test_a_text_that_is_too_long_is_refused_and_one_that_grows(tmp_path: Path) -
         files.content(path, 499)
     with pytest.raises(ValueError, match="no regular file"):
         files.content(Path("/dev/zero"), 10)
+
+
+def test_values_of_a_csv_are_counted_while_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small file has many short numbers; the rows after the limit are not read."""
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "1,2\n" * 50 + "broken\n")
+    monkeypatch.setattr(files, "MOST_VALUES", 99)
+    ((_, code, message),) = Table(path=str(path)).problems()
+    assert code == "E208" and "50 rows of 2 columns; the limit is 99 values" in message
+
+
+def test_columns_are_found_in_one_pass() -> None:
+    """Work that grows with the square of the columns does not end for a million of them."""
+
+    class Header(list[str]):
+        def index(self, *_: object) -> int:
+            return pytest.fail("searches the header once a column")
+
+        count = index
+
+    assert _index(Header(["a", "b", "c"]), ("c", "a")) == [2, 0]
