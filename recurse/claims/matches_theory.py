@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from recurse.claims import (
@@ -20,6 +21,7 @@ from recurse.claims import (
     count,
 )
 from recurse.claims.inference import (
+    MOST_SEEDS,
     Array,
     exact_shares,
     heaviest,
@@ -28,19 +30,25 @@ from recurse.claims.inference import (
     standardised,
     t_limit,
     t_tail,
+    too_few,
 )
 from recurse.claims.laws import along, choose, finite
+from recurse.claims.skewness import EDGE, edge, transformed
 
 HEAVY = 0.5
+LEVEL = 0.01
+"""The family-wise level where a spec gives no limit."""
 
 
 class MatchesTheory(Claim):
     """The mean over seeds against the expected value.
 
-    Holds unless a generation lies outside the limit. The evidence gives the largest deviation and
-    the chance, at most, that a right program fails at any of the generations (Bonferroni over
-    generations and arms, t with one degree of freedom less than seeds). Shares of events (a metric
-    that is 0 or 1) are judged by the binomial law, at the same level.
+    Holds unless a generation lies outside the limit. The level is that of all generations and arms
+    together (Bonferroni; t with one degree of freedom less than seeds, corrected for skewness:
+    `recurse.claims.skewness`). Shares of events (a metric that is 0 or 1) are judged by the
+    binomial law, at the same level. A generation whose values are too skewed for the seeds at hand
+    is not judged, and the evidence says so; where none is left, or no test of that level would see
+    anything, the results cannot tell.
 
     A law gives an expectation. Where rare seeds carry it (an unbiased Gaussian under ``replace``
     beyond generation ~2n: Alemohammad et al. 2307.01850, App. A) the mean of any number of seeds
@@ -53,10 +61,10 @@ class MatchesTheory(Claim):
     generations: Annotated[tuple[Generation, ...], Field(min_length=1)] | None = None
     """Where; every generation for which the law has a value by default."""
     within_se: Annotated[float, Field(gt=0)] | None = None
-    """The limit in standard errors at each generation; 4 unless ``level`` is given."""
+    """In place of ``level``: the limit in standard errors at each generation."""
     level: Level | None = None
-    """In place of ``within_se``: how often a right program may fail, all generations and arms
-    together."""
+    """The probability that a right program fails, all generations and arms together; 0.01 unless
+    ``within_se`` is given."""
     rtol: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """How far off the curve itself may be, relatively; for laws of large n."""
     curve: str = ""
@@ -72,9 +80,9 @@ class MatchesTheory(Claim):
         law = f"'{self.curve}'" if self.curve else "its exact law"
         slack = f", give or take {self.rtol:.3g} of it," if self.rtol else ""
         where = f" at generations {_listed(self.generations)}" if self.generations else ""
-        limit = f"within {self.within_se or 4:g} standard errors"
-        if self.level is not None:
-            limit = f"at family-wise level {self.level:g}"
+        limit = f"at family-wise level {self._level:g}"
+        if self.within_se is not None:
+            limit = f"within {self.within_se:g} standard errors"
         return f"the mean of {self.about()} follows {law}{slack} {limit}{where}"
 
     def find(self, series: Series, setting: Setting) -> Finding:
@@ -89,24 +97,50 @@ class MatchesTheory(Claim):
             return None, f"the law has no value at generation {wanted[_unknown(expected)]}"
         mean, error = mean_error(rows)
         slack = rounding(rows, expected) + self.rtol * np.abs(expected)
-        z = standardised(mean - expected, error, slack)
-        if ((rows == 0.0) | (rows == 1.0)).all():
+        events = bool(((rows == 0.0) | (rows == 1.0)).all())
+        skewed = np.zeros(len(wanted)) if events else edge(rows)
+        z = transformed(standardised(mean - expected, error, slack), skewed)
+        if events:
             z = exact_shares(rows, expected, slack)
-        worst = int(np.argmax(np.abs(z)))
-        limit, alarm = self._limit(len(wanted) * setting.series, len(series.seeds))
+        seeds, tests = len(series.seeds), len(wanted) * setting.series
+        limit, alarm = self._limit(tests, seeds)
+        judged = skewed < EDGE
+        if (needed := self._needed(tests, seeds)) > seeds or not judged.any():
+            needed = max(needed, float(seeds * (skewed.max() / EDGE) ** 2))
+            return None, f"{_left_out(wanted, judged, seeds)}{too_few(seeds, needed)}"
+        worst = int(np.argmax(np.where(judged, np.abs(z), -1.0)))
         text = (
             f"max |z| {abs(z[worst]):.2f} at generation {wanted[worst]} "
-            f"(mean {mean[worst]:.4g}, law {expected[worst]:.4g}; {len(series.seeds)} seeds, "
-            f"{count(len(wanted), 'generation')}, limit {limit:.2f}, false-alarm level {alarm:.2g})"
+            f"(mean {mean[worst]:.4g}, law {expected[worst]:.4g}; {seeds} seeds, "
+            f"{count(int(judged.sum()), 'generation')}, limit {limit:.2f}, "
+            f"false-alarm level {alarm:.2g})"
         )
-        return bool(abs(z[worst]) <= limit), text + _warning(rows, wanted)
+        more = "" if judged.all() else f"; {_left_out(wanted, judged, seeds)}".removesuffix("; ")
+        return bool(abs(z[worst]) <= limit), text + more + _warning(rows[judged], wanted, judged)
+
+    @property
+    def _level(self) -> float:
+        return LEVEL if self.level is None else self.level
 
     def _limit(self, tests: int, seeds: int) -> tuple[float, float]:
         """Standard errors, and the most that a right program's chance to exceed them can be."""
-        if self.level is not None:
-            return t_limit(self.level / (2 * tests), seeds), self.level
-        limit = self.within_se or 4.0
-        return limit, min(1.0, 2 * tests * t_tail(limit, seeds))
+        if self.within_se is None:
+            return t_limit(self._level / (2 * tests), seeds), self._level
+        return self.within_se, min(1.0, 2 * tests * t_tail(self.within_se, seeds))
+
+    def _needed(self, tests: int, seeds: int) -> float:
+        """Seeds from which on a test of this level is worth its name.
+
+        Fewer make the limit in standard errors more than twice what many seeds have.
+        """
+        if self.within_se is not None:
+            return 0.0
+        tail = self._level / (2 * tests)
+        most = 2.0 * t_limit(tail, MOST_SEEDS)
+        enough = seeds
+        while t_limit(tail, enough) > most:
+            enough += 1
+        return float(enough)
 
     def problems(self, run: Prospect) -> list[tuple[str, str]]:
         found = super().problems(run)
@@ -129,8 +163,21 @@ def _unknown(expected: Array) -> int:
     return int(np.flatnonzero(~np.isfinite(expected))[0])
 
 
-def _warning(rows: Array, wanted: Sequence[int]) -> str:
+def _left_out(wanted: Sequence[int], judged: NDArray[np.bool_], seeds: int) -> str:
+    """The generations that are too skewed to judge, in words with a semicolon; '' if none is."""
+    places = np.flatnonzero(~judged)
+    if not len(places):
+        return ""
+    named = f"generation {wanted[int(places[0])]}"
+    if len(places) > 1:
+        named = f"{len(places)} of {len(wanted)} generations, the first {wanted[int(places[0])]},"
+    verb = "is" if len(places) == 1 else "are"
+    return f"{named} {verb} too skewed to be judged by {seeds} seeds; "
+
+
+def _warning(rows: Array, every: Sequence[int], judged: NDArray[np.bool_]) -> str:
     """Where one seed carries most of the spread, means and their errors say little."""
+    wanted = [every[int(place)] for place in np.flatnonzero(judged)]
     if rows.shape[1] < 20:
         return ""
     shares = [heaviest(row) for row in rows]
