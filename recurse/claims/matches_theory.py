@@ -33,7 +33,7 @@ from recurse.claims.inference import (
     too_few,
 )
 from recurse.claims.laws import along, choose, finite
-from recurse.claims.skewness import EDGE, edge, transformed
+from recurse.claims.skewness import EDGE, edge, guarded
 
 HEAVY = 0.5
 LEVEL = 0.01
@@ -99,7 +99,7 @@ class MatchesTheory(Claim):
         slack = rounding(rows, expected) + self.rtol * np.abs(expected)
         events = bool(((rows == 0.0) | (rows == 1.0)).all())
         skewed = np.zeros(len(wanted)) if events else edge(rows)
-        z = transformed(standardised(mean - expected, error, slack), skewed)
+        z = guarded(standardised(mean - expected, error, slack), skewed)
         if events:
             z = exact_shares(rows, expected, slack)
         seeds, tests = len(series.seeds), len(wanted) * setting.series

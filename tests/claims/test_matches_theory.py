@@ -28,7 +28,8 @@ def test_within_se_is_a_number_of_standard_errors() -> None:
     claim = MatchesTheory(metric="m", within_se=2.0, generations=(1, 3))
     draw = normal((4, 6), LAW)
     held = holding(claim, lambda rng: [series(draw(rng), LAW)])
-    has_rate(held, (1 - 2 * t.sf(2.0, 5)) ** 2)
+    rate = (1 - 2 * t.sf(2.0, 5)) ** 2  # the guard against skewness refuses fewer, not many
+    assert binom.ppf(1e-6, RUNS, rate) <= held <= binom.ppf(1 - 1e-6, RUNS, rate + 0.05)
 
 
 def test_power_is_that_of_the_t_test() -> None:
@@ -73,7 +74,7 @@ def test_evidence_says_how_far_where_and_at_what_level() -> None:
     values = np.array([[0.0, 1.0, 2.0, 3.0, 4.0], [9.0, 10.0, 11.0, 12.0, 13.0]])
     found = one(MatchesTheory(metric="m"), series(values, [2.0, 10.0]))
     t_value, a = 1.0 / (np.sqrt(2.5) / np.sqrt(5)), edge(values)[1]
-    z = t_value + a * t_value**2 / 3 + a**2 * t_value**3 / 27 + a / 6
+    z = min(t_value, t_value + a * t_value**2 / 3 + a**2 * t_value**3 / 27 + a / 6)
     assert found.evidence == (
         f"max |z| {z:.2f} at generation 1 (mean 11, law 10; 5 seeds, 2 generations, "
         f"limit {t.isf(0.01 / 4, 4):.2f}, false-alarm level 0.01)"

@@ -40,7 +40,14 @@ def errors(dim: int, generations: int, seeds: int) -> Callable[[np.random.Genera
     return draw
 
 
+def normal(generations: int, seeds: int) -> Callable[[np.random.Generator], Batch]:
+    law = np.full(generations, 10.0)
+    return lambda rng: (10.0 + rng.standard_normal((generations, seeds)), law)
+
+
 CASES = {
+    "normal, 500 generations, 10 seeds": normal(500, 10),
+    "normal, 20 generations, 10 seeds": normal(20, 10),
     "the report's: d = 1, n = 10, 20 generations, 100 seeds": variances(10, 20, 100),
     "the same with 20 seeds": variances(10, 20, 20),
     "n = 50, 10 seeds": variances(50, 20, 10),
