@@ -24,7 +24,7 @@ matrix:
   policy: [replace, accumulate]
 metrics: [excess_risk]
 claims:
-  - {kind: matches_theory, metric: excess_risk}
+  - {kind: bounded_by, metric: excess_risk, value: 1000}
 """
 
 
