@@ -46,6 +46,7 @@ from recurse.metrics.ridge_risk import RidgeRisk
 from recurse.metrics.second_moment import SecondMoment
 from recurse.metrics.tail_kept import TailKept
 from recurse.metrics.total_variation import TotalVariation
+from recurse.metrics.tv_error import TvError
 from recurse.numerics.streams import Streams
 from recurse.sources.linear_regression import LinearRegression
 from recurse.spec import kinds
@@ -188,6 +189,7 @@ METRICS: dict[str, Any] = {
     "mode_kl": ModeKl(samples=60),
     "point_reward": PointReward(samples=60, nearness=Nearness(target=(1.0, 0.0))),
     "total_variation": TotalVariation(),
+    "tv_error": TvError(),
     "elbo": Elbo(),
     "latent_spread": LatentSpread(),
     **{f"{metric.kind} of grams": metric for metric in GRAMS},
@@ -212,6 +214,7 @@ def test_metrics(name: str, dtype: Any) -> None:
         **{metric.kind: CLASSES for metric in ERRORS},
         **dict.fromkeys(MODES, PAIR),
         "contexts_left": PAIRS,
+        "tv_error": WORDS,
     }
     if name.endswith("of grams"):
         laws[name] = PAIRS
