@@ -198,7 +198,7 @@ def _set(document: Document, text: str) -> Document:
     start = len(name) + 2
     span = Span(1, start, 1, start + len(written))
     value = _value(written, flag, start - 1, span)
-    path = document.path(name)
+    path = _axis(document, document.path(name))
     try:
         data = put(document.data, path, value.data)
     except TypeError as error:
@@ -213,6 +213,14 @@ def _set(document: Document, text: str) -> Document:
     index.update({path + p: entry for p, entry in value.index.items()})
     index[path] = Entry(flag, key, span)
     return replace(document, data=data, index=index)
+
+
+def _axis(document: Document, path: Steps) -> Steps:
+    """The path; a new axis of a matrix is one key, since axes are dotted paths themselves."""
+    new = path[:1] == ("matrix",) and document.get(path[:2]) is None
+    if len(path) < 3 or not new or path[1] in ("include", "exclude"):
+        return path
+    return ("matrix", dotted(path[1:]))
 
 
 def _value(text: str, flag: str, shift: int, span: Span) -> Document:

@@ -153,3 +153,19 @@ def test_an_override_of_an_axis_is_refused() -> None:
         assert (problem.code, problem.hint, problem.file) == ("E017", hint, f"--set {text}")
     assert load(given, ["matrix.samples.real=[50]"]).arms[0].arm.samples.real == 50
     assert load(given, ["samples.synthetic=7"]).arms[0].arm.samples.synthetic == 7
+
+
+def test_an_override_may_add_an_axis() -> None:
+    """Its dotted path is one key, as in a file; a misspelt one is refused like any other."""
+    given = spec(matrix={"policy": ["replace"], "samples.real": [20]})
+    arms = load(given, ["matrix.samples.synthetic=[7, 9]"]).arms
+    assert [each.label for each in arms] == [
+        "policy=replace,samples.real=20,samples.synthetic=7",
+        "policy=replace,samples.real=20,samples.synthetic=9",
+    ]
+    assert load({**spec(), "matrix": {}}, ["matrix.samples.synthetic=[7]"]).arms[0].label
+    with pytest.raises(Problems) as raised:
+        load(given, ["matrix.samples.noise=[7]"])
+    ((file, code, path),) = [(p.file, p.code, p.path) for p in raised.value.problems]
+    assert (file, code) == ("--set matrix.samples.noise=[7]", "E101")
+    assert path == "samples.noise"
