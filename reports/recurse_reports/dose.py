@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +65,7 @@ def response(given: Dose) -> Sentence:
     ]
     parts += [words.listed(at), _theory(given), _turn(given)]
     worse = "higher" if given.changes[0].measure.worse == "up" else "lower"
-    return (*parts, f". {words.sentence(worse)} is worse.")
+    return (*parts, f". {words.sentence(worse)} is worse.{_start(given)}")
 
 
 def _moves(given: Dose) -> str:
@@ -92,6 +93,18 @@ def _turn(given: Dose) -> str:
     return f"; it is best at {_amount(given.amounts[best])}"
 
 
+def _start(given: Dose) -> str:
+    """What every dose starts from, where that is one thing: without it no dose looks harmful."""
+    values = _common(given, "first")
+    if not np.allclose(values, values[0], rtol=1e-9, atol=0.0):
+        return ""
+    mean, error = float(values[0].mean()), float("nan")
+    if len(values[0]) > 1:
+        error = float(values[0].std(ddof=1) / np.sqrt(len(values[0])))
+    start = words.spread(mean, error)
+    return f" The first model, of real data alone, is at {start} whatever the dose."
+
+
 def _theory(given: Dose) -> str:
     """At how many doses the mean is what theory expects."""
     lines = [(change, change.line("exact")) for change in given.changes]
@@ -104,10 +117,10 @@ def _theory(given: Dose) -> str:
     return f", as theory says at {sum(near)} of {words.count(len(near), 'dose')}"
 
 
-def _common(given: Dose) -> npt.NDArray[np.float64]:
-    """The last values of the seeds that all doses have, ``[K, R]``."""
+def _common(given: Dose, end: Literal["first", "last"] = "last") -> npt.NDArray[np.float64]:
+    """The first or last values of the seeds that all doses have, ``[K, R]``."""
     shared = reduce(np.intersect1d, [change.seeds for change in given.changes])
-    rows = [change.last[np.isin(change.seeds, shared)] for change in given.changes]
+    rows = [getattr(change, end)[np.isin(change.seeds, shared)] for change in given.changes]
     return np.stack(rows)
 
 

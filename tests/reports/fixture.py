@@ -310,8 +310,11 @@ def _stage(
         write_fragment(writer.stage, fragment)
 
 
-def put_doses(writer: StoreWriter, ends: Mapping[str, float]) -> None:
-    """An arm for each value of ``x.y``, 20 seeds, whose risk goes from 1 to the given end."""
+def put_doses(writer: StoreWriter, ends: Mapping[str, float], same: bool = True) -> None:
+    """An arm for each value of ``x.y``, 20 seeds, whose risk goes from 1 to the given end.
+
+    Unless ``same``, each starts from seeds of its own.
+    """
     rng = np.random.default_rng(7)
     members = [
         Member(f"x.y={dose}", {"x.y": dose}, f"p{place}", "numpy", seed, f"{place} {seed}",
@@ -322,5 +325,7 @@ def put_doses(writer: StoreWriter, ends: Mapping[str, float]) -> None:
     run = writer.begin_run(ScenarioRecord("doses", "", "", "", {}, ""), members, {})
     for place, end in enumerate(ends.values()):
         risks = np.linspace(1, end, 5)[:, None] * rng.uniform(0.95, 1.05, (5, 20))
+        if same:
+            risks[0] = np.linspace(0.95, 1.05, 20)
         _stage(writer, run, members, f"p{place}", "numpy", {"excess_risk": risks}, 0.0)
     writer.ingest()

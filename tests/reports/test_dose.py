@@ -11,11 +11,13 @@ from recurse.store import Store, StoreWriter
 from tests.reports.fixture import put_doses
 
 
-def answered(tmp_path: Path, ends: list[float], names: list[str] | None = None) -> str:
+def answered(
+    tmp_path: Path, ends: list[float], names: list[str] | None = None, same: bool = True
+) -> str:
     """The answer to arms that end at these risks, with the dose 10, 20, ..."""
     names = names or [str(10 * (place + 1)) for place in range(len(ends))]
     with StoreWriter(tmp_path) as writer:
-        put_doses(writer, dict(zip(names, ends, strict=True)))
+        put_doses(writer, dict(zip(names, ends, strict=True)), same)
     with Store(tmp_path) as store:
         (found,) = recurse_reports.answer(store, "doses")
     return found
@@ -41,3 +43,10 @@ def test_the_best_dose_between_the_ends_is_named(tmp_path: Path) -> None:
 
 def test_an_axis_of_names_is_no_dose(tmp_path: Path) -> None:
     assert "goes from" not in answered(tmp_path, [1.0, 2.0, 3.0], ["a", "b", "c"])
+
+
+def test_what_all_doses_start_from_is_said(tmp_path: Path) -> None:
+    """Else the best dose looks harmless, though no synthetic data at all would be better."""
+    said = "The first model, of real data alone, is at 1.000 ± 0.007 whatever the dose."
+    assert answered(tmp_path / "same", [2.0, 3.0, 4.0]).endswith(said)
+    assert "first model" not in answered(tmp_path / "own", [2.0, 3.0, 4.0], same=False)
