@@ -14,19 +14,7 @@ from recurse.engines import local
 from recurse.engines.crew import Crew, Worker
 from recurse.running.run import run
 from recurse.store import Store
-
-SPEC = {
-    "version": 1,
-    "name": "crew",
-    "source": {"kind": "gaussian", "dim": 1},
-    "model": {"kind": "gaussian"},
-    "policy": "replace",
-    "samples": {"real": 10, "synthetic": 10},
-    "generations": 3,
-    "seeds": 4,
-    "backend": "numpy",
-    "metrics": ["mean_error"],
-}
+from tests.engines.small import SPEC
 
 
 def spec(name: str, **fields: Any) -> dict[str, Any]:

@@ -10,25 +10,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from recurse.engines.crew import Worker
 from recurse.running.run import run
+from tests.engines.small import SPEC
 
-SPEC: dict[str, Any] = {
-    "version": 1,
-    "name": "worker",
-    "source": {"kind": "gaussian", "dim": 1},
-    "model": {"kind": "gaussian"},
-    "policy": "replace",
-    "samples": {"real": 10, "synthetic": 10},
-    "generations": 3,
-    "seeds": 4,
-    "backend": "numpy",
-    "metrics": ["mean_error"],
-}
 LOUD = """\
 import os
 os.write(1, b"written before anything is imported\\n")
