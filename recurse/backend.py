@@ -23,7 +23,8 @@ from recurse.numerics.streams import Streams
 from recurse.spec import BadPlugin
 
 if TYPE_CHECKING:
-    from recurse.families import Family
+    from recurse.families.neural import Neural
+    from recurse.nets import Net
     from recurse.sources import Source
 
 
@@ -66,29 +67,43 @@ class Runtime(Protocol):
         ...
 
 
-class Neural(Protocol):
+class Trainer(Protocol):
     """A neural family on one backend, for one block of replicates.
 
-    Built as ``Implementation(runtime, spec, source)``. Parameters are named float32 arrays
-    ``[R, ...]``, the same names and shapes on every backend. Batches are NumPy, ``[R, n, ...]``.
+    Built as ``Implementation(runtime, family, source, streams)``. A model is a dict of float32
+    arrays ``[R, ...]``: weights as ``part.name``, and beside them, where they are kept, their
+    average ``average/...`` and the optimiser's ``first/...``, ``second/...`` and ``steps [R]``: the
+    same names and shapes on every backend. Batches are NumPy.
     """
 
-    def fit(
-        self, streams: Streams, generation: int, data: Host, start: Arrays
-    ) -> tuple[Arrays, NDArray[np.float64]]:
-        """Parameters trained from ``start`` on ``data``, and the final training loss ``[R]``."""
+    def begin(self, model: Arrays) -> Any:
+        """The state of a training that begins at a model; what the model lacks begins anew."""
         ...
 
-    def sample(
-        self, streams: Streams, generation: int, purpose: str, params: Arrays, n: int
-    ) -> Host:
-        """``n`` samples per replicate from each model, with noise of their own for each purpose."""
+    def advance(
+        self, state: Any, generation: int, first: int, batches: Host, rates: NDArray[np.float64]
+    ) -> tuple[Any, NDArray[np.float64]]:
+        """One optimiser step for each of ``rates [k]``, and the losses before them ``[k, R]``.
+
+        Args:
+            first: how many steps of this fit came before; addresses the noise.
+            batches: fields ``[k, R, batch, ...]``; a field ``weight`` multiplies the losses.
+        """
         ...
 
-    def evaluate(
-        self, streams: Streams, generation: int, params: Arrays, data: Host, quantity: str
+    def model(self, state: Any) -> dict[str, Array]:
+        """Everything that ``begin`` would need to go on from here with the same bits."""
+        ...
+
+    def sample(self, model: Arrays, generation: int, purpose: str, index: int, n: int) -> Host:
+        """``n`` samples per replicate; ``index`` counts the calls of one purpose."""
+        ...
+
+    def score(
+        self, model: Arrays, generation: int, quantity: str, index: int, data: Host
     ) -> NDArray[np.float64]:
-        """A quantity (``elbo``, ...) of held-out data, the mean of each replicate: ``[R]``."""
+        """The family's quantity of each sample of data ``[R, n, ...]``: ``[R, n]``, or numbers that
+        ``Neural.summary`` reads; ``index`` counts the calls."""
         ...
 
 
@@ -96,15 +111,16 @@ class Neural(Protocol):
 class Backend:
     """A backend's declaration.
 
-    ``families`` maps a neural kind to ``module:Class``; ``about`` says in a sentence how it differs
-    from others, for those who have to choose one.
+    ``trainer`` is a ``module:Class``, and ``nets`` maps the kinds of nets that it has to theirs;
+    ``about`` says in a sentence how it differs from others, for those who have to choose one.
     """
 
     name: str
     runtime: str
     requires: tuple[str, ...] = ()
     install: str = ""
-    families: Mapping[str, str] = field(default_factory=dict)
+    trainer: str = ""
+    nets: Mapping[str, str] = field(default_factory=dict)
     about: str = ""
     compiles: bool = False
     """True if programs are compiled before they run, which takes seconds the first time."""
@@ -122,10 +138,16 @@ class Backend:
         runtime: Runtime = _load(self.runtime)()
         return runtime
 
-    def neural(self, runtime: Runtime, family: Family[Any], source: Source) -> Neural:
-        """This backend's implementation of a neural family."""
-        built: Neural = _load(self.families[family.kind])(runtime, family, source)
+    def train(
+        self, runtime: Runtime, family: Neural[Any], source: Source, streams: Streams
+    ) -> Trainer:
+        """This backend's trainer for a block of a neural family."""
+        built: Trainer = _load(self.trainer)(runtime, family, source, streams)
         return built
+
+    def module(self, net: Net) -> Any:
+        """This backend's class of modules for a kind of net."""
+        return _load(self.nets[net.kind])
 
 
 def _keep_freed_memory() -> None:

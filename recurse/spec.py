@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from recurse.reading.problems import RecurseError
 
 ROLES = {
+    "net": "recurse.nets",
     "source": "recurse.sources",
     "model": "recurse.families",
     "policy": "recurse.policies",
@@ -29,6 +30,7 @@ ROLES = {
     "claim": "recurse.claims",
 }
 BASES = {
+    "net": "Net",
     "source": "Source",
     "model": "Family",
     "policy": "Policy",

@@ -13,5 +13,6 @@ BACKEND = Backend(
     " for mixtures and networks) and keeps them on disk, at most 1 GiB; then mixtures and kernels"
     " run about twice as fast",
     compiles=True,
-    families={"vae": "recurse_jax.vae:VAE"},
+    trainer="recurse_jax.trainer:Trainer",
+    nets={"mlp": "recurse_jax.nets.mlp:MLP"},
 )

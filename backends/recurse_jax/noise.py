@@ -5,25 +5,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from recurse.numerics.streams import Streams
+from recurse.numerics.streams import Draw, Integers, Normal, Streams, Uniform
+
+Keys = dict[str, jax.Array]
+"""One key per seed ``[R]``, by the name of a request."""
 
 
-def keys(streams: Streams, generation: int, purpose: str) -> jax.Array:
-    """One key per seed of the block, ``[R]``."""
+def keys(streams: Streams, generation: int, purpose: str, requests: Mapping[str, Draw]) -> Keys:
+    """Keys of every request."""
+    return {name: _keys(streams, generation, f"{purpose}/{name}") for name in requests}
+
+
+def draw(
+    found: Keys, index: jax.Array | int, requests: Mapping[str, Draw], rows: int
+) -> dict[str, jax.Array]:
+    """Every request for each of ``rows``, the numbers of place ``index``: ``[R, rows, *shape]``."""
+    return {
+        name: jax.vmap(
+            lambda key, request=request: _numbers(
+                request, (rows, *request.shape), jax.random.fold_in(key, index)
+            )
+        )(found[name])
+        for name, request in requests.items()
+    }
+
+
+def _keys(streams: Streams, generation: int, purpose: str) -> jax.Array:
     sources = streams.generators(generation, f"device/{purpose}")
     words = np.stack([source.integers(0, 1 << 32, 2, dtype=np.uint32) for source in sources])
-    keys: jax.Array = jax.random.wrap_key_data(jax.numpy.asarray(words), impl="threefry2x32")
-    return keys
+    found: jax.Array = jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")
+    return found
 
 
-def normal(keys: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Standard normal float32 numbers ``[R, *shape]``, each replicate's its own."""
-    return jax.vmap(lambda key: jax.random.normal(key, shape, jax.numpy.float32))(keys)
-
-
-def uniform(keys: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Uniform float32 numbers in [0, 1), ``[R, *shape]``."""
-    return jax.vmap(lambda key: jax.random.uniform(key, shape, jax.numpy.float32))(keys)
+def _numbers(request: Draw, shape: tuple[int, ...], key: jax.Array) -> jax.Array:
+    if isinstance(request, Normal):
+        return jax.random.normal(key, shape, jnp.float32)
+    if isinstance(request, Uniform):
+        return jax.random.uniform(key, shape, jnp.float32)
+    if isinstance(request, Integers):
+        return jax.random.randint(key, shape, 0, request.high)
+    raise TypeError(f"{type(request).__name__} is not drawn on a device")

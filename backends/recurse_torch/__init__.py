@@ -11,5 +11,6 @@ BACKEND = Backend(
     install="pip install 'recurse-sim[torch]'",
     about="compiles nothing, so it is at once at full speed; a generation of a closed form takes"
     " 0.2 to 0.4 ms of calls however narrow the block, so wide ones pay; uses CUDA where it is",
-    families={"vae": "recurse_torch.vae:VAE"},
+    trainer="recurse_torch.trainer:Trainer",
+    nets={"mlp": "recurse_torch.nets.mlp:MLP"},
 )

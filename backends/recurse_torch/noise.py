@@ -6,12 +6,34 @@ hashed into it would collide; the state is written instead.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
-from recurse.numerics.streams import Streams
+from recurse.numerics.streams import Draw, Integers, Normal, Streams, Uniform
 
 _WORDS = slice(24, 24 + 624 * 8)  # of ATen's CPUGeneratorImplStateLegacy: the Mersenne twister
+
+
+def draw(
+    streams: Streams,
+    generation: int,
+    purpose: str,
+    requests: Mapping[str, Draw],
+    rows: tuple[int, ...],
+    device: torch.device,
+) -> dict[str, torch.Tensor]:
+    """Every request for each of ``rows``: ``[R, *rows, *shape]``, each replicate's its own."""
+    return {
+        name: torch.stack(
+            [
+                _numbers(request, (*rows, *request.shape), generator)
+                for generator in generators(streams, generation, f"{purpose}/{name}", device)
+            ]
+        )
+        for name, request in requests.items()
+    }
 
 
 def generators(
@@ -22,14 +44,15 @@ def generators(
     return [_generator(source, device) for source in sources]
 
 
-def normal(generators: list[torch.Generator], shape: tuple[int, ...]) -> torch.Tensor:
-    """Standard normal float32 numbers ``[R, *shape]``, each replicate's its own."""
-    return torch.stack([torch.randn(shape, generator=g, device=g.device) for g in generators])
-
-
-def uniform(generators: list[torch.Generator], shape: tuple[int, ...]) -> torch.Tensor:
-    """Uniform float32 numbers in [0, 1), ``[R, *shape]``."""
-    return torch.stack([torch.rand(shape, generator=g, device=g.device) for g in generators])
+def _numbers(request: Draw, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+    device = generator.device
+    if isinstance(request, Normal):
+        return torch.randn(shape, generator=generator, device=device)
+    if isinstance(request, Uniform):
+        return torch.rand(shape, generator=generator, device=device)
+    if isinstance(request, Integers):
+        return torch.randint(request.high, shape, generator=generator, device=device)
+    raise TypeError(f"{type(request).__name__} is not drawn on a device")
 
 
 def _generator(source: np.random.Generator, device: torch.device) -> torch.Generator:

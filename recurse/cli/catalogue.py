@@ -90,8 +90,10 @@ def _role(name: str) -> str:
 def _entry(role: str, kind: str, spec: type[Kind]) -> Entry:
     able: tuple[str, ...] = ()
     if role == "model":
-        every = issubclass(spec, Family) and not spec.trained
-        able = tuple(b for b, found in backends().items() if every or kind in found.families)
+        trained = issubclass(spec, Family) and spec.trained
+        able = tuple(b for b, found in backends().items() if not trained or found.trainer)
+    if role == "net":
+        able = tuple(b for b, found in backends().items() if kind in found.nets)
     first, *more = (_plain(text) for text in inspect.cleandoc(spec.__doc__ or "").split("\n\n"))
     return Entry(role, kind, first, tuple(more), spec.cite, able, tuple(_fields(spec)))
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from recurse.backend import Backend, Runtime
 from recurse.engines import png
+from recurse.engines.keeper import Doing, Keeper
 from recurse.loop import Outcome, State, run
 from recurse.lowering import Operations
 from recurse.lowering.decision import operations
@@ -23,6 +24,7 @@ from recurse.store import checkpoint
 from recurse.store.staging import Artifact, Fragment, write_fragment
 
 _PICTURES = 100  # generations of which pictures are kept
+_SHORT = 0.1  # of the seconds between checkpoints: what takes longer to train is saved at once
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,15 @@ class Task:
     coordinator: int = field(default_factory=os.getppid)
     """The process that asked for it, which is the parent for as long as it lives."""
 
+    def waited_for(self) -> None:
+        """Look if the coordinator is there.
+
+        Raises:
+            Orphaned: it is gone.
+        """
+        if os.getppid() != self.coordinator:
+            raise Orphaned
+
 
 class Orphaned(Exception):
     """The coordinator is gone; its successor will run this block."""
@@ -51,16 +62,24 @@ Report = Callable[[int, Mapping[str, float]], None]
 """Called after every generation with what the training recorded, averaged over replicates."""
 
 
-def execute(task: Task, backend: Backend, runtime: Runtime, store: Path, report: Report) -> None:
+def execute(
+    task: Task,
+    backend: Backend,
+    runtime: Runtime,
+    store: Path,
+    report: Report,
+    doing: Doing = lambda what: None,
+) -> None:
     """Run a block and stage its results."""
-    asked = (task.arm, task.seeds, runtime, backend, task.exact)
+    keeper = Keeper(store, task.block, task.every, task.waited_for, doing)
+    asked = (task.arm, task.seeds, runtime, backend, task.exact, keeper)
     ops = operations(*asked)
     saved = checkpoint.newest(store / "checkpoints", task.block, task.done)
     state = None if saved is None else _restored(task, runtime, ops, saved)
     if saved is not None and state is None:
         ops = operations(*asked)  # what was put back must not be added to
     state = state or State()
-    recorder = _Recorder(task, runtime, ops, store, report, state.whole)
+    recorder = _Recorder(task, runtime, ops, store, report, keeper, state.whole)
     run(ops, task.arm.schedule, task.last, state, recorder.commit)
 
 
@@ -93,6 +112,7 @@ class _Recorder:
         ops: Operations,
         store: Path,
         report: Report,
+        keeper: Keeper,
         whole: NDArray[np.bool_] | None,
     ) -> None:
         self._task = task
@@ -100,9 +120,11 @@ class _Recorder:
         self._ops = ops
         self._store = store
         self._report = report
+        self._keeper = keeper
         self._saved = time.monotonic()
         self._compiled = runtime.compile_seconds()  # that of earlier blocks of this worker
         self._whole = np.ones(len(task.seeds), dtype=bool) if whole is None else whole
+        self._trains = task.arm.model.trained
         self._numerics = {
             "backend": task.arm.backend,
             "lowering": "statistics" if task.exact else "samples",
@@ -113,13 +135,13 @@ class _Recorder:
 
     def commit(self, outcome: Outcome, state: State) -> None:
         """Stage one generation. The result is durable before the state that follows it."""
-        if os.getppid() != self._task.coordinator:
-            raise Orphaned
+        self._task.waited_for()
         if outcome.generation > self._task.done:
             write_fragment(self._store / "stage", self._fragment(outcome))
         self._whole = outcome.whole
         now = time.monotonic()
-        if now - self._saved >= self._task.every or outcome.generation == self._task.last:
+        due = now - self._saved >= self._task.every or outcome.generation == self._task.last
+        if due or (self._trains and outcome.seconds >= _SHORT * self._task.every):
             self._save(state)
             self._saved = time.monotonic()
         trained = {k: v for k, v in outcome.numbers.items() if k == "train_loss"}
@@ -133,6 +155,9 @@ class _Recorder:
         arrays["whole"] = np.asarray(state.whole)
         root = self._store / "checkpoints"
         checkpoint.save(root, self._task.block, state.generation, arrays, self._numerics)
+        self._keeper.saved()
+        if self._trains:
+            self._keeper.committed()
 
     def _fragment(self, outcome: Outcome) -> Fragment:
         task = self._task
@@ -150,7 +175,7 @@ class _Recorder:
             cells=tuple(task.cells[i] for i in rows),
             metrics=tuple(outcome.numbers),
             values=values,
-            failures={task.cells[i]: reason for i in lost},
+            failures={task.cells[i]: self._keeper.reason(i) or reason for i in lost},
             numerics=self._numerics,
             seconds=max(outcome.seconds - spent, 0.0),
             compile_seconds=spent,

@@ -107,7 +107,7 @@ def _run(task: Task, store: Path, say: Say) -> None:
     runtime = _start(backend.name)
     # Programs are compiled when they are first called, which is in the first generation.
     doing("compiling, first generation" if backend.compiles else "first generation")
-    execute(task, backend, runtime, store, report)
+    execute(task, backend, runtime, store, report, doing)
 
 
 @cache

@@ -1,42 +1,34 @@
-"""Variational autoencoder with MLP encoder and decoder: the parts that all backends share.
-
-Linear layers with ReLU between them. The encoder puts out the posterior's mean and log-variance,
-the decoder the logits (or means) of the pixels. Weights are float32 arrays ``[R, fan_in, fan_out]``
-named ``encoder.0.weight``, ``decoder.1.bias`` and so on, the same on every backend, so that a
-checkpoint of one loads in the other.
-"""
+"""Variational autoencoders: an encoder to a normal code, and a decoder back."""
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recurse.families import Network
-from recurse.numerics.arrays import Array
-from recurse.numerics.streams import Streams
-from recurse.schedule import Row
+from recurse.families.neural import Nets, Neural, Part, Requests, Sampling
+from recurse.families.training import Training
+from recurse.nets import Port
+from recurse.numerics.arrays import Array, Arrays
+from recurse.numerics.streams import Draw, Normal, Uniform
 from recurse.sources import Source
 
-Width = Annotated[int, Field(ge=1, le=8192)]
 
-DRAWS = 8
-"""Latent draws per held-out image behind the reported ELBO."""
-
-
-class Vae(Network[Source]):
-    """MLP encoder and decoder with a normal latent code (Kingma & Welling)."""
+class Vae(Neural[Source]):
+    """A normal code and a decoder, trained on the evidence lower bound (Kingma & Welling)."""
 
     kind: Literal["vae"] = "vae"
+    version: ClassVar[int] = 2
     cite = "Kingma & Welling 1312.6114; beta: Higgins et al. 2017"
     needs: ClassVar[tuple[str, ...]] = ("image",)
     quantities: ClassVar[tuple[str, ...]] = ("elbo", "latent_spread")
-    hidden: Annotated[tuple[Width, ...], Field(min_length=1)] = (128,)
-    """Widths of the encoder's hidden layers; the decoder has them in reverse."""
+    draws: ClassVar[Mapping[str, int]] = {"elbo": 8}
+    train: Training = Training(batch=50, learning_rate=2e-3)
+    """How each fit is trained."""
     latent: Annotated[int, Field(ge=1, le=1024)] = 8
     """Size of the latent code."""
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
@@ -47,65 +39,57 @@ class Vae(Network[Source]):
     """Weight of the KL term in the training loss; the reported ELBO has weight 1."""
     output: Literal["mean", "sample"] = "mean"
     """A synthetic image is the decoder's mean, or a draw from the pixel likelihood."""
-    epochs: Annotated[int, Field(ge=1, le=100_000)] = 100
-    """Passes over the training data per fit."""
-    batch: Annotated[int, Field(ge=1)] = 50
-    """Images per optimiser step; a last incomplete batch of an epoch is left out."""
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-3
-    """The constant rate of Adam (0.9, 0.999, eps 1e-8); moments start at zero in every fit."""
 
-    def problems(self, source: Source, row: Row, real: int) -> list[tuple[str, str, str]]:
-        if row.size >= self.batch:
-            return []
-        text = f"generation {row.generation} has {row.size} samples, one batch has {self.batch}"
-        return [("model.batch", "E204", text)]
+    def parts(self, source: Source) -> dict[str, Part]:
+        image = source.fields["image"]
+        return {
+            "encoder": Part(self.net, Port(image, (2 * self.latent,))),
+            "decoder": Part(self.net.mirrored(), Port((self.latent,), image)),
+        }
 
-    def shapes(self, pixels: int) -> dict[str, tuple[int, ...]]:
-        """The shape of every weight of one replicate, in order."""
-        encoder = (pixels, *self.hidden, 2 * self.latent)
-        decoder = (self.latent, *reversed(self.hidden), pixels)
-        found: dict[str, tuple[int, ...]] = {}
-        for part, widths in (("encoder", encoder), ("decoder", decoder)):
-            for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
-                found[f"{part}.{layer}.weight"] = (fan_in, fan_out)
-                found[f"{part}.{layer}.bias"] = (fan_out,)
-        return found
+    def noise(self, source: Source) -> Requests:
+        return {"code": Normal((self.latent,))}
 
-    def cost(self, source: Source, size: int) -> tuple[int, float]:
-        """Weights of one replicate, and arithmetic operations of one fit on ``size`` images."""
-        (pixels,) = source.fields["image"]
-        weights = sum(math.prod(shape) for shape in self.shapes(pixels).values())
-        steps = self.epochs * (size // self.batch)
-        return weights, 6.0 * weights * self.batch * steps
+    def loss(self, xp: Any, nets: Nets, batch: Arrays, noise: Arrays) -> Array:
+        return -self._bound(xp, nets, batch["image"], noise["code"], self.beta)
 
-    def layers(self) -> int:
-        """Linear layers in the encoder, and in the decoder."""
-        return len(self.hidden) + 1
+    def scoring(self, source: Source, quantity: str) -> Requests:
+        return self.noise(source) if quantity == "elbo" else {}
 
-    def initial(
-        self, streams: Streams, generation: int, source: Source
-    ) -> dict[str, NDArray[np.float32]]:
-        """Weights uniform in ``+-1/sqrt(fan_in)``, zero biases, per replicate: ``[R, ...]``."""
-        (pixels,) = source.fields["image"]
-        generators = streams.generators(generation, "weights")
-        found = {}
-        for name, shape in self.shapes(pixels).items():
-            bound = 1.0 / math.sqrt(shape[0]) if name.endswith("weight") else 0.0
-            drawn = np.stack([g.uniform(-bound, bound, shape) for g in generators])
-            found[name] = drawn.astype(np.float32)
-        return found
+    def score(self, xp: Any, nets: Nets, quantity: str, batch: Arrays, noise: Arrays) -> Array:
+        if quantity == "latent_spread":
+            return self._posterior(nets, batch["image"])[0]
+        return self._bound(xp, nets, batch["image"], noise["code"], 1.0)
 
-    def elbo(
-        self, xp: Any, image: Array, decoded: Array, mean: Array, logvar: Array, beta: float = 1.0
-    ) -> Array:
-        """The evidence lower bound in nats per image, ``[R, n]``; the KL term has weight beta.
+    def summary(self, quantity: str, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        if quantity == "latent_spread":  # the trace of the covariance of posterior means
+            trace: NDArray[np.float64] = np.sum(np.var(scores, axis=1), axis=-1)
+            return trace
+        return super().summary(quantity, scores)
 
-        Args:
-            image: pixels ``[R, n, p]``.
-            decoded: the decoder's output before any squashing (logits, or means), ``[R, n, p]``.
-            mean: posterior means ``[R, n, l]``.
-            logvar: posterior log-variances ``[R, n, l]``.
-        """
+    def sampling(self, source: Source) -> Sampling:
+        pixels: dict[str, Draw] = {}
+        if self.output == "sample":
+            law = Uniform if self.likelihood == "bernoulli" else Normal
+            pixels = {"pixels": law(source.fields["image"])}
+        return Sampling(open=self.noise(source), close=pixels)
+
+    def close(self, xp: Any, nets: Nets, state: Arrays, noise: Arrays) -> dict[str, Array]:
+        decoded, drawn = nets["decoder"](state["code"]), noise.get("pixels")
+        if self.likelihood == "gaussian":
+            return {"image": decoded if drawn is None else decoded + self.scale * drawn}
+        mean = 1.0 / (1.0 + xp.exp(-decoded))
+        return {"image": mean if drawn is None else xp.astype(drawn < mean, decoded.dtype)}
+
+    def _posterior(self, nets: Nets, image: Array) -> tuple[Array, Array]:
+        """Mean and log-variance of the code, ``[..., rows, latent]`` each."""
+        coded = nets["encoder"](image)
+        return coded[..., : self.latent], coded[..., self.latent :]
+
+    def _bound(self, xp: Any, nets: Nets, image: Array, code: Array, beta: float) -> Array:
+        """The evidence lower bound in nats per image, ``[..., rows]``; the KL has weight beta."""
+        mean, logvar = self._posterior(nets, image)
+        decoded = nets["decoder"](mean + xp.exp(0.5 * logvar) * code)
         if self.likelihood == "bernoulli":
             # log p = x a - log(1 + e^a), in the form that cannot overflow.
             soft = xp.log1p(xp.exp(-xp.abs(decoded))) + xp.maximum(decoded, xp.zeros_like(decoded))
@@ -114,31 +98,5 @@ class Vae(Network[Source]):
             constant = math.log(self.scale) + 0.5 * math.log(2.0 * math.pi)
             likelihood = -0.5 * ((image - decoded) / self.scale) ** 2 - constant
         divergence = 0.5 * xp.sum(mean**2 + xp.exp(logvar) - 1.0 - logvar, axis=-1)
-        return xp.sum(likelihood, axis=-1) - beta * divergence
-
-    def image(self, xp: Any, decoded: Array, noise: Array | None) -> Array:
-        """Pixels of a synthetic image: the mean, or with ``noise`` a draw from the likelihood.
-
-        ``noise`` is shaped like ``decoded``: uniform for ``bernoulli``, normal for ``gaussian``.
-        """
-        if self.likelihood == "gaussian":
-            return decoded if noise is None else decoded + self.scale * noise
-        mean = 1.0 / (1.0 + xp.exp(-decoded))
-        return mean if noise is None else xp.astype(noise < mean, decoded.dtype)
-
-    def spread(self, means: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Trace of the covariance of posterior means ``[R, n, l]`` over the images: ``[R]``."""
-        trace: NDArray[np.float64] = np.sum(np.var(means, axis=1, dtype=np.float64), axis=-1)
-        return trace
-
-    def order(self, streams: Streams, generation: int, n: int) -> NDArray[np.int64]:
-        """Indices of every optimiser step, ``[R, steps, batch]``: every epoch a new permutation."""
-        steps = n // self.batch
-        generators = streams.generators(generation, "batches")
-
-        def epoch(g: np.random.Generator) -> NDArray[np.int64]:
-            return g.permutation(n)[: steps * self.batch].reshape(steps, self.batch)
-
-        return np.stack(
-            [np.concatenate([epoch(g) for _ in range(self.epochs)]) for g in generators]
-        )
+        own = tuple(range(mean.ndim - 1, decoded.ndim))  # the axes of one image
+        return xp.sum(likelihood, axis=own) - beta * divergence

@@ -14,6 +14,7 @@ from recurse.lowering.closed import ClosedForm, looks_at_all, relabels
 from recurse.lowering.neural import NeuralNet
 from recurse.lowering.pools import in_part
 from recurse.lowering.remembered import Remembered
+from recurse.lowering.supervisor import Supervisor
 from recurse.scenario.scenario import Arm
 
 Lowering = Literal["statistics", "samples"]
@@ -49,11 +50,16 @@ def decide(arm: Arm) -> Decision:
 
 
 def operations(
-    arm: Arm, seeds: tuple[int, ...], runtime: Runtime, backend: Backend, exact: bool
+    arm: Arm,
+    seeds: tuple[int, ...],
+    runtime: Runtime,
+    backend: Backend,
+    exact: bool,
+    supervisor: Supervisor | None = None,
 ) -> Operations:
     """The operations of a block; ``exact``: on the law of the statistics, where there is one."""
     if not isinstance(arm.model, Closed):
-        return NeuralNet(arm, seeds, runtime, backend)
+        return NeuralNet(arm, seeds, runtime, backend, supervisor)
     if isinstance(arm.model, Remembering):
         return Remembered(arm, seeds, runtime)
     return ClosedForm(arm, seeds, runtime, exact)

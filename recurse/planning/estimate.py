@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
-from recurse.families import Network
 from recurse.families.closed import Closed
+from recurse.families.neural import Neural
 from recurse.families.roles import Conditional
 from recurse.lowering.decision import decide
 from recurse.lowering.pools import nested
@@ -32,10 +33,8 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
     """The cost of one replicate of an arm."""
     width = sum(math.prod(shape) for shape in arm.model.fields(arm.source).values())
     rows = list(arm.schedule)
-    if isinstance(arm.model, Network):
-        weights, work = arm.model.cost(arm.source, rows[-1].size)
-        data = 8 * width * rows[-1].size
-        return Estimate(16 * weights + data, arm.generations * work / _TRAINING)
+    if isinstance(arm.model, Neural):
+        return _trained(arm, arm.model, rows, width)
     model, decision = arm.model, decide(arm)
     assert isinstance(model, Closed)
     kept = decision.keeps_samples
@@ -59,6 +58,18 @@ def estimate(arm: Arm, exact: bool) -> Estimate:
         sizes = (row.size if decision.anew else _new(arm, row) for row in rows)
         work += sum(_looking(arm, row, size) for row, size in zip(rows, sizes, strict=True))
     return Estimate(held, work / _FLOPS + len(rows) * _OVERHEAD)
+
+
+def _trained(arm: Arm, model: Neural[Any], rows: list[Row], width: int) -> Estimate:
+    """Weights with gradient, both moments and what is served; one batch on its way; the pools that
+    a generation draws, which are on disk after that."""
+    weights, _ = model.cost(arm.source, rows[0].size)
+    work = sum(model.cost(arm.source, row.size)[1] for row in rows)
+    drawn = max(arm.samples.real, *(row.synthesise + row.fresh for row in rows))
+    calls = model.stride(arm.source) * model.train.batch * 2 * width
+    numbers = 6 * weights + model.train.batch * model.activations(arm.source) + calls
+    numbers += width * (3 * drawn + sampled(arm.metrics) + held_out(arm.metrics))
+    return Estimate(4 * numbers, work / _TRAINING)
 
 
 def measured(arm: Arm, rough: Estimate, seconds: float, generations: int, once: float) -> Estimate:

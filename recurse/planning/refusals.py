@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator
 
 from recurse.backend import Backend, backends
+from recurse.families.neural import Neural
 from recurse.lowering.closed import relabels
 from recurse.scenario.scenario import Arm
 from recurse.schedule import Row, flaw
@@ -37,12 +38,16 @@ def _backend(arm: Arm) -> Iterator[Refusal]:
         yield "E207", f"there is no backend '{arm.backend}'{hint}", ("backend",)
     elif not _has(found[arm.backend], arm):
         able = [name for name, backend in found.items() if _has(backend, arm)]
-        text = f"'{arm.backend}' has no family '{arm.model.kind}' (has it: {', '.join(able)})"
+        have = ", ".join(able)
+        text = f"'{arm.backend}' cannot train '{arm.model.kind}' on this net (can: {have})"
         yield "E201", text, ("backend",)
 
 
 def _has(backend: Backend, arm: Arm) -> bool:
-    return not arm.model.trained or arm.model.kind in backend.families
+    """True if the backend can run the family: it has modules for the kinds of its nets."""
+    if not isinstance(arm.model, Neural):
+        return True
+    return arm.model.net.kind in backend.nets
 
 
 def _source(arm: Arm) -> Iterator[Refusal]:
@@ -59,12 +64,12 @@ def _fitting(arm: Arm) -> Iterator[Refusal]:
         text = f"'{arm.model.kind}' is fitted in closed form; a warm start means nothing to it"
         yield "E211", text, ("start",)
     reason = arm.sampler.refusal(arm.model)
+    if arm.model.trained and arm.sampler.kind != "none" and not reason:
+        reason = f"it changes the parameters of a law, and '{arm.model.kind}' has none"
     if reason:
         yield "E203", reason, ("sampler",)
     reason = arm.corrector.refusal(arm.source, tuple(arm.model.fields(arm.source)))
     reason = reason or arm.corrector.suits(arm.model)
-    if arm.corrector.weighs and arm.model.trained:
-        reason = f"it weighs samples, and '{arm.model.kind}' is trained on whole samples"
     if arm.corrector.moves and relabels(arm):
         reason = (
             f"it hands on inputs of its own, and here '{arm.model.kind}' labels those of the real "
@@ -106,8 +111,6 @@ def _row(arm: Arm, row: Row, fits: bool) -> Iterator[Refusal]:
             f"generation {row.generation} has {row.synthesise}"
         )
         yield "E204", text, ("corrector",)
-    elif arm.model.trained and any(run.weight != 1.0 for run in row.runs):
-        yield "E204", f"'{arm.model.kind}' is fitted without weights of samples", ("policy",)
     elif fits:
         for path, code, message in arm.model.problems(arm.source, row, arm.samples.real):
             yield code, message, tuple(path.split("."))

@@ -1,0 +1,1 @@
+"""Modules of nets, for all replicates of a block at once: arrays are ``[R, n, ...]``."""
