@@ -22,7 +22,7 @@ from recurse.backend import Backend, Runtime, backends
 from recurse.cache import folder
 from recurse.families.gaussian import Gaussian
 from recurse.families.linear import Linear
-from recurse.numerics.streams import Streams
+from recurse.numerics.streams import Normal, Streams
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 from tests.statistics_checks import z_test
@@ -32,7 +32,7 @@ import sys
 for name in ("torch", "jax", "jaxlib", "flax", "optax"):
     sys.modules[name] = None
 from recurse.backend import backends
-print({name: sorted(backend.families) for name, backend in backends().items()})
+print({name: sorted(backend.nets) for name, backend in backends().items()})
 """
 
 COMPILING = """
@@ -87,7 +87,7 @@ def python(code: str, **environment: str) -> str:
 
 
 def test_declarations_import_no_framework() -> None:
-    assert python(BLOCKED).strip() == "{'jax': ['vae'], 'numpy': [], 'torch': ['vae']}"
+    assert python(BLOCKED).strip() == "{'jax': ['mlp'], 'numpy': [], 'torch': ['mlp']}"
 
 
 def test_what_is_missing_is_said_with_the_way_to_get_it() -> None:
@@ -199,7 +199,8 @@ def test_noise_keeps_more_than_32_bits_of_the_seed() -> None:
     cpu = torch.device("cpu")
     states = {g.get_state().numpy().tobytes() for g in torch_noise.generators(streams, 0, "p", cpu)}
     assert len(states) == len(streams.seeds)
-    keys = jax.random.key_data(jax_noise.keys(streams, 0, "p"))
+    found = jax_noise.keys(streams, 0, "p", {"code": Normal(())})
+    keys = jax.random.key_data(found["code"])
     assert len(np.unique(keys, axis=0)) == len(streams.seeds)
     # Each half alone is nearly free of collisions too: 64 bits are in use.
     assert min(len(np.unique(keys[:, half])) for half in (0, 1)) > len(streams.seeds) - 3

@@ -115,8 +115,9 @@ def test_a_loss_that_is_not_finite_is_reported_and_the_exit_is_not_clean(tmp_pat
     spec = {
         **SPEC,
         "source": {"kind": "digits"},
-        "model": {"kind": "vae", "hidden": [8], "latent": 2, "epochs": 3, "batch": 32,
-                  "learning_rate": 0.99, "likelihood": "gaussian", "scale": 1e-30},
+        "model": {"kind": "vae", "net": {"kind": "mlp", "hidden": [8]}, "latent": 2,
+                  "train": {"epochs": 3, "batch": 32, "learning_rate": 0.99},
+                  "likelihood": "gaussian", "scale": 1e-30},
         "samples": {"real": 64, "synthetic": 64},
         "backend": "torch",
         "generations": 2,
@@ -126,7 +127,7 @@ def test_a_loss_that_is_not_finite_is_reported_and_the_exit_is_not_clean(tmp_pat
     assert not result.holds and len(result.lost) == 3
     cell, generation, reason = result.lost[0]
     assert cell in {c.id for c in result.plan.cells}
-    assert reason == f"the model of generation {generation} is not finite"
+    assert reason == f"the loss of generation {generation} is not finite in step 1 of 6"
     with Store(tmp_path) as store:
         assert set(store.cells()["status"]) == {"failed"}
     again = run(spec, tmp_path)
@@ -204,7 +205,7 @@ def test_pictures_are_stored_for_the_first_seed(tmp_path: Path) -> None:
     spec: Mapping[str, Any] = {
         **SPEC,
         "source": {"kind": "digits"},
-        "model": {"kind": "vae", "hidden": [8], "latent": 2, "epochs": 1, "batch": 32},
+        "model": {"kind": "vae", "latent": 2, "train": {"epochs": 1, "batch": 32}},
         "samples": {"real": 64, "synthetic": 64},
         "backend": "torch",
         "generations": 1,

@@ -35,7 +35,12 @@ CLOSED = {
 NEURAL = {
     **CLOSED,
     "source": {"kind": "digits"},
-    "model": {"kind": "vae", "hidden": [16], "latent": 2, "epochs": 4, "batch": 32},
+    "model": {
+        "kind": "vae",
+        "net": {"kind": "mlp", "hidden": [16]},
+        "latent": 2,
+        "train": {"epochs": 4, "batch": 32},
+    },
     "samples": {"real": 200, "synthetic": 200},
     "generations": 7,
     "seeds": 3,

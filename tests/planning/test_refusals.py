@@ -66,7 +66,7 @@ def test_an_oracle_cannot_draw_more_than_there_is(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_see_the_data_is_one_problem() -> None:
-    model = {"kind": "vae", "hidden": [4], "latent": 2, "batch": 10}
+    model = {"kind": "vae", "latent": 2}
     fields = {"source": "moons", "model": model, "backend": "torch", "metrics": ["diversity"]}
     assert refused(**fields)[0] == "E211"
 
