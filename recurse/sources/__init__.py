@@ -27,6 +27,11 @@ class Source(Kind):
         """The shape of one sample of each field."""
         raise TypeError(f"{type(self).__name__} has no fields")
 
+    @property
+    def classes(self) -> int:
+        """The number of classes if samples have a field ``label``, 0, 1, ...; else 0."""
+        return 0
+
     def truth(self, streams: Streams) -> Fields:
         """The true parameters by name, ``[R, ...]``; empty when they are not known."""
         return {}

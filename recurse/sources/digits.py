@@ -33,6 +33,10 @@ class Digits(Source):
     def fields(self) -> dict[str, tuple[int, ...]]:
         return {"image": (64,), "label": ()}
 
+    @property
+    def classes(self) -> int:
+        return 10
+
     def available(self) -> int | None:
         return _TOTAL - self.test
 
