@@ -23,7 +23,7 @@ from recurse.numerics.streams import Streams
 from recurse.spec import BadPlugin
 
 if TYPE_CHECKING:
-    from recurse.families.neural import Neural
+    from recurse.families.neural import Nets, Neural
     from recurse.nets import Net
     from recurse.sources import Source
 
@@ -67,6 +67,14 @@ class Runtime(Protocol):
         ...
 
 
+class Wrapper(Protocol):
+    """A sampler, as far as a backend sees it; hashable, since programs are compiled for it."""
+
+    def wrap(self, xp: Any, nets: Nets) -> Nets:
+        """The networks to sample with."""
+        ...
+
+
 class Trainer(Protocol):
     """A neural family on one backend, for one block of replicates.
 
@@ -95,8 +103,13 @@ class Trainer(Protocol):
         """Everything that ``begin`` would need to go on from here with the same bits."""
         ...
 
-    def sample(self, model: Arrays, generation: int, purpose: str, index: int, n: int) -> Host:
-        """``n`` samples per replicate; ``index`` counts the calls of one purpose."""
+    def sample(
+        self, model: Arrays, generation: int, purpose: str, index: int, n: int, wrapper: Wrapper
+    ) -> Host:
+        """``n`` samples per replicate; ``index`` counts the calls of one purpose.
+
+        ``wrapper`` changes the networks that are sampled with.
+        """
         ...
 
     def score(

@@ -18,6 +18,7 @@ from flax import nnx
 from jax import Array, lax
 from numpy.typing import NDArray
 
+from recurse.backend import Wrapper
 from recurse.families.neural import Neural
 from recurse.numerics.arrays import Arrays, Host
 from recurse.numerics.streams import Streams
@@ -73,15 +74,17 @@ class Trainer:
         """Everything that ``begin`` would need to go on from here with the same bits."""
         return dict(state)
 
-    def sample(self, model: Arrays, generation: int, purpose: str, index: int, n: int) -> Host:
+    def sample(
+        self, model: Arrays, generation: int, purpose: str, index: int, n: int, wrapper: Wrapper
+    ) -> Host:
         """``n`` samples per replicate."""
         wanted = self.family.sampling(self.source)
         keys = {
             when: noise.keys(self.streams, generation, f"{purpose}/{when}/{index}", requests)
             for when, requests in wanted._asdict().items()
         }
-        draw = self.runtime.compile(_sample, (0, 1, 2))
-        fields = draw(self.family, self.source, n, self._weights(model), keys)
+        draw = self.runtime.compile(_sample, (0, 1, 2, 3))
+        fields = draw(self.family, self.source, wrapper, n, self._weights(model), keys)
         return {name: self.runtime.host(values) for name, values in fields.items()}
 
     def score(
@@ -154,12 +157,20 @@ def _loss(
 
 
 def _sample(
-    family: Neural[Any], source: Source, n: int, weights: Model, keys: Mapping[str, noise.Keys]
+    family: Neural[Any],
+    source: Source,
+    wrapper: Wrapper,
+    n: int,
+    weights: Model,
+    keys: Mapping[str, noise.Keys],
 ) -> Model:
     wanted, graphs = family.sampling(source), _graphs(family, source)
 
     def mapped(function: Callable[..., Model], *arguments: Any) -> Model:
-        found: Model = jax.vmap(lambda w, *a: function(_nets(graphs, w), *a))(weights, *arguments)
+        def one(weights: Model, *own: Any) -> Model:
+            return function(wrapper.wrap(jnp, _nets(graphs, weights)), *own)
+
+        found: Model = jax.vmap(one)(weights, *arguments)
         return found
 
     def one(index: Array, state: Model) -> Model:

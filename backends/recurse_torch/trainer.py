@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from recurse.backend import Wrapper
 from recurse.families.neural import Nets, Neural, Requests
 from recurse.numerics.arrays import Arrays, Host
 from recurse.numerics.streams import Streams
@@ -96,9 +97,12 @@ class Trainer:
         return found
 
     @torch.no_grad()
-    def sample(self, model: Arrays, generation: int, purpose: str, index: int, n: int) -> Host:
+    def sample(
+        self, model: Arrays, generation: int, purpose: str, index: int, n: int, wrapper: Wrapper
+    ) -> Host:
         """``n`` samples per replicate."""
-        family, xp, nets = self.family, self.runtime.xp, self._nets(model)
+        family, xp = self.family, self.runtime.xp
+        nets = wrapper.wrap(xp, self._nets(model))
         wanted = family.sampling(self.source)
 
         def drawn(when: str, requests: Requests) -> dict[str, Tensor]:

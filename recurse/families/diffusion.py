@@ -23,9 +23,7 @@ class Diffusion(Vectors):
     """DDPM: ``x_t = sqrt(abar_t) x + sqrt(1 - abar_t) noise``; the loss is a mean square."""
 
     kind: Literal["diffusion"] = "diffusion"
-    cite = (
-        "Ho et al. 2006.11239; cosine: Nichol & Dhariwal 2102.09672; DDIM: Song et al. 2010.02502"
-    )
+    cite = "Ho et al. 2006.11239; cosine: Nichol & Dhariwal 2102.09672; DDIM: 2010.02502"
     times: Annotated[int, Field(ge=2, le=10_000)] = 100
     """Times at which the net is trained."""
     schedule: Literal["linear", "cosine"] = "cosine"

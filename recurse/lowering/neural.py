@@ -20,6 +20,8 @@ from recurse.lowering.training import Training
 from recurse.nets import initial
 from recurse.numerics.arrays import Arrays, Batch, Fields, Host
 from recurse.numerics.streams import Streams
+from recurse.samplers import Sampler
+from recurse.samplers.none import NoSampler
 from recurse.scenario.scenario import Arm
 
 _GALLERY = 16  # images of the first replicate kept for the report
@@ -62,7 +64,8 @@ class NeuralNet:
         return self._needed(drawn, generation, "fresh")
 
     def synthesise(self, generation: int, params: Arrays, n: int) -> tuple[Batch, Numbers]:
-        drawn = self._sample(generation, "synthetic", params, self._correction.candidates(n))
+        count = self._correction.candidates(n)
+        drawn = self._sample(generation, "synthetic", params, count, self._arm.sampler)
         fields = runtime_arrays(self._runtime, drawn)
         batch, recorded = self._correction.correct(generation, fields, n)
         return host_batch(self._runtime, batch), recorded
@@ -78,7 +81,7 @@ class NeuralNet:
 
     def measure(self, generation: int, params: Arrays) -> Numbers:
         count = max(self._meter.samples, _GALLERY)
-        samples = self._sample(generation, "evaluation", params, count)
+        samples = self._sample(generation, "evaluation", params, count, NoSampler())
         self._drawn = (generation, samples)
         quantities = {
             name: self._runtime.array(self._quantity(generation, params, name))
@@ -95,11 +98,13 @@ class NeuralNet:
     def finite(self, params: Arrays, previous: Arrays | None) -> tuple[Arrays, NDArray[np.bool_]]:
         return mend(self._runtime, params, previous)
 
-    def _sample(self, generation: int, purpose: str, params: Arrays, n: int) -> Fields:
+    def _sample(
+        self, generation: int, purpose: str, params: Arrays, n: int, sampler: Sampler
+    ) -> Fields:
         """Samples of each model, a bounded number at a time: ``[R, n, ...]``."""
         model = self._training.served(params)
         calls = [
-            self._trainer.sample(model, generation, purpose, index, size)
+            self._trainer.sample(model, generation, purpose, index, size, sampler)
             for index, size in enumerate(_sizes(n, self._rows))
         ]
         return {name: np.concatenate([c[name] for c in calls], axis=1) for name in calls[0]}

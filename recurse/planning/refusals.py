@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from recurse.backend import Backend, backends
 from recurse.families.neural import Neural
 from recurse.lowering.closed import relabels
+from recurse.samplers import Sampler
 from recurse.scenario.scenario import Arm
 from recurse.schedule import Row, flaw
 
@@ -64,7 +65,7 @@ def _fitting(arm: Arm) -> Iterator[Refusal]:
         text = f"'{arm.model.kind}' is fitted in closed form; a warm start means nothing to it"
         yield "E211", text, ("start",)
     reason = arm.sampler.refusal(arm.model)
-    if arm.model.trained and arm.sampler.kind != "none" and not reason:
+    if arm.model.trained and not reason and type(arm.sampler).adapt is not Sampler.adapt:
         reason = f"it changes the parameters of a law, and '{arm.model.kind}' has none"
     if reason:
         yield "E203", reason, ("sampler",)
