@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 def strip(images: NDArray[Any], columns: int = 8) -> bytes:
     """Square images ``[k, pixels]`` with values in [0, 1], laid out row by row."""
-    side = math.isqrt(images.shape[1])
+    side, columns = math.isqrt(images.shape[1]), min(columns, len(images))
     rows = math.ceil(len(images) / columns)
     cells = np.zeros((rows * columns, side, side))
     cells[: len(images)] = images.reshape(-1, side, side)

@@ -9,7 +9,7 @@ family asks for; a family keeps nothing between calls.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
@@ -20,7 +20,7 @@ from recurse.families import Family, S
 from recurse.families.training import Training
 from recurse.nets import Net, Port, Weight
 from recurse.nets.mlp import MLP
-from recurse.numerics.arrays import Array, Arrays
+from recurse.numerics.arrays import Array, Arrays, Fields
 from recurse.numerics.streams import Draw
 from recurse.schedule import Row
 from recurse.spec import union
@@ -76,6 +76,11 @@ class Neural(Family[S]):
     def loss(self, xp: Any, nets: Nets, batch: Arrays, noise: Arrays) -> Array:
         """The loss of every sample, ``[..., rows]``; its mean over rows is minimised."""
         raise NotImplementedError
+
+    def prepared(self, generators: Sequence[np.random.Generator], batches: Fields) -> Fields:
+        """Batches ``[k, R, batch, ...]`` as the loss wants them, made on the host; with a generator
+        for each replicate."""
+        return batches
 
     def scoring(self, source: S, quantity: str) -> Requests:
         """Random numbers of one sample when a quantity is looked at."""

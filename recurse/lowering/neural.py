@@ -14,6 +14,7 @@ from recurse.lowering.closed import mend
 from recurse.lowering.correct import Correction, WithKept
 from recurse.lowering.heldout import refuse_training_data
 from recurse.lowering.measure import Meter, host_batch, runtime_arrays
+from recurse.lowering.pictures import SHOWN, Pictures
 from recurse.lowering.shelves import Shelves
 from recurse.lowering.supervisor import Alone, Supervisor
 from recurse.lowering.training import Training
@@ -24,7 +25,6 @@ from recurse.samplers import Sampler
 from recurse.samplers.none import NoSampler
 from recurse.scenario.scenario import Arm
 
-_GALLERY = 16  # images of the first replicate kept for the report
 _ROWS = 1 << 20  # numbers that one replicate keeps in a call that samples or measures
 
 
@@ -49,6 +49,7 @@ class NeuralNet:
         self._training = Training(arm, self._streams, runtime, self._trainer, supervisor)
         self._meter = Meter(arm, self._streams, runtime)
         self._correction = Correction(arm, self._streams, runtime)
+        self._pictures = Pictures(arm.source, self._streams)
         self._drawn: tuple[int, Host] = (-1, {})
         self._rows = max(16, _ROWS // self._family.activations(arm.source))
         self.pools = WithKept(Shelves(self._streams, supervisor), self._correction)
@@ -80,7 +81,7 @@ class NeuralNet:
         return self._correction.adjust(params, previous), {"train_loss": loss}
 
     def measure(self, generation: int, params: Arrays) -> Numbers:
-        count = max(self._meter.samples, _GALLERY)
+        count = max(self._meter.samples, SHOWN)
         samples = self._sample(generation, "evaluation", params, count, NoSampler())
         self._drawn = (generation, samples)
         quantities = {
@@ -91,9 +92,7 @@ class NeuralNet:
 
     def images(self, generation: int, params: Arrays) -> NDArray[Any] | None:
         drawn_at, samples = self._drawn
-        if drawn_at != generation or "image" not in samples:
-            return None
-        return samples["image"][0, :_GALLERY]
+        return self._pictures.of(samples) if drawn_at == generation else None
 
     def finite(self, params: Arrays, previous: Arrays | None) -> tuple[Arrays, NDArray[np.bool_]]:
         return mend(self._runtime, params, previous)

@@ -53,6 +53,7 @@ class Training:
         supervisor: Supervisor,
     ) -> None:
         assert isinstance(arm.model, Neural)
+        self._family: Neural[Any] = arm.model
         self._train, self._stride = arm.model.train, arm.model.stride(arm.source)
         self._schedule, self._streams = arm.schedule, streams
         self._runtime, self._trainer, self._supervisor = runtime, trainer, supervisor
@@ -72,7 +73,8 @@ class Training:
         state = self._trainer.begin(start)
         while done < total:
             count = min(self._stride, total - done)
-            batches = data.take(order.places(done, count))
+            generators = self._streams.generators(generation, f"prepared/{done}")
+            batches = self._family.prepared(generators, data.take(order.places(done, count)))
             state, losses = self._trainer.advance(
                 state, generation, done, batches, rates(done, count)
             )
