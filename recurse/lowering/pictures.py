@@ -41,15 +41,15 @@ class Pictures:
 
 
 def scatter(points: Floats, real: Floats) -> NDArray[np.float64]:
-    """White dots of ``points [n, 2]`` over grey ones of real data, ``[pixels]`` on black.
+    """Black dots of ``points [n, 2]`` over grey ones of real data, ``[pixels]`` on white.
 
     The frame is that of the real data with a margin; points outside of it are at its edge.
     """
     low, high = real.min(axis=0), real.max(axis=0)
     margin = _MARGIN * np.maximum(high - low, 1e-12)
     low, high = low - margin, high + margin
-    picture = np.zeros((_SIDE, _SIDE))
-    for values, shade in ((real, 0.35), (points, 1.0)):
+    picture = np.ones((_SIDE, _SIDE))
+    for values, shade in ((real, 0.75), (points, 0.0)):
         kept = values[np.isfinite(values).all(axis=1)]
         place = np.clip((kept - low) / (high - low), 0.0, 1.0) * (_SIDE - 1)
         column, row = place.round().astype(int).T
