@@ -124,7 +124,7 @@ class Claim(Kind):
     metric: str
     """The metric that the claim is about."""
     where: dict[str, Any] = Field(default_factory=dict)
-    """Which arms: dotted path -> value; a string stands for a ``kind``. All arms by default."""
+    """The arms: dotted path -> value; a string stands for a ``kind``. All arms by default."""
     note: str = ""
     """The statement of the paper, in a sentence; shown in the report."""
 

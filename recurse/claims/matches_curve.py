@@ -18,7 +18,7 @@ ONE_SIGMA = 0.15865525393145707
 
 
 class Rows(Spec):
-    """Which rows of the file, by column; a column that is not given may hold anything."""
+    """The rows of the file to use, by column; a column that is not given may hold anything."""
 
     experiment: str | None = None
     policy: str | None = None

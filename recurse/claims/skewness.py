@@ -1,4 +1,4 @@
-"""How far the mean of few seeds is from normal, and a t statistic that allows for it.
+"""The distance of the mean of few seeds from a normal law, and a t statistic that allows for it.
 
 The mean of a skewed metric (a variance after some refits, a squared error) over R seeds has a
 skewed law itself: a seed in the tail that was not drawn makes the mean too small and its standard

@@ -1,4 +1,4 @@
-"""Samplers: how synthetic data are drawn from a model, if not by its own law. One file per kind."""
+"""Samplers draw synthetic data from a model by another law than its own. One file per kind."""
 
 from __future__ import annotations
 

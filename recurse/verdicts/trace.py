@@ -148,7 +148,7 @@ def risk_ratios(trace: Trace, rows: Sequence[int], level: float) -> list[tuple[I
 
 
 def risk_ratio(trace: Trace, row: int, base: int, level: float) -> Interval:
-    """How many times the risk of one row is that of another; above 1 is worse."""
+    """The ratio of the risk of one row to that of another; above 1 is worse."""
     now, before = trace.values[row], trace.values[base]
     if trace.log:
         shift = t_interval(now - before if trace.worse == "up" else before - now, level)
