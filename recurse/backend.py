@@ -1,4 +1,4 @@
-"""The seam to torch, JAX and NumPy: what a backend declares, and what it does once it is started.
+"""The seam to torch, JAX and NumPy: a backend's declaration, and its runtime once it is started.
 
 A declaration is light: it imports no framework, so that `validate` can ask which families a backend
 has. A runtime is started inside the process that computes.
@@ -59,7 +59,7 @@ class Runtime(Protocol):
         ...
 
     def numerics(self) -> dict[str, str]:
-        """What the bits depend on: versions, device, threads, instruction set."""
+        """The facts that the bits depend on: versions, device, threads, instruction set."""
         ...
 
     def compile_seconds(self) -> float:
@@ -139,7 +139,7 @@ class Backend:
     """True if programs are compiled before they run, which takes seconds the first time."""
 
     def missing(self) -> str | None:
-        """What to install before this backend can run, or None."""
+        """The packages to install before this backend can run, or None."""
         absent = [package for package in self.requires if find_spec(package) is None]
         if not absent:
             return None
@@ -164,10 +164,10 @@ class Backend:
 
 
 def _keep_freed_memory() -> None:
-    """Let the C library keep what is freed, up to 256 MB.
+    """Let the C library keep freed memory, up to 256 MB.
 
-    It would hand arrays of some 100 kB back to the system and fetch them again page by page: half
-    the time of a loop over them. Only glibc can be told.
+    Otherwise the library hands arrays of some 100 kB back to the system and fetches them again page
+    by page: half the time of a loop over them. Only glibc can be told.
     """
     try:
         tell = ctypes.CDLL(None).mallopt

@@ -1,4 +1,4 @@
-"""Where the files are that travel with recurse: the specs, and what they refer to."""
+"""The place of the files that travel with recurse: the specs and the files that specs name."""
 
 from __future__ import annotations
 

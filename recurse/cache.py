@@ -1,4 +1,4 @@
-"""What is kept so as not to be made twice: where it is, and which program it was made by."""
+"""The cache: its folder, and a fingerprint of the program that made an entry."""
 
 from __future__ import annotations
 

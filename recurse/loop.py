@@ -25,11 +25,11 @@ from recurse.schedule import REAL, Pool, Schedule
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one generation of a block produced."""
+    """The results of one generation of a block."""
 
     generation: int
     numbers: Numbers
-    """Metrics and what fit and corrector recorded, ``[R]`` each."""
+    """Metrics and the numbers that fit and corrector recorded, ``[R]`` each."""
     whole: NDArray[np.bool_]
     """``[R]``: replicates whose model is finite in this and all earlier generations."""
     images: NDArray[Any] | None
@@ -38,7 +38,7 @@ class Outcome:
 
 @dataclass
 class State:
-    """Where a block stands: all that the next generation needs, beside the pools."""
+    """The state of a block: all that the next generation needs, beside the pools."""
 
     generation: int = -1
     params: Arrays = field(default_factory=dict)
@@ -51,8 +51,8 @@ Commit = Callable[[Outcome, State], None]
 def run(ops: Operations, schedule: Schedule, last: int, state: State, commit: Commit) -> None:
     """Run generations ``state.generation + 1`` to ``last``; one commit each.
 
-    A resumed state has had its pools unpacked; the real sample is drawn again, since it costs
-    little and later generations may share its design.
+    A resumed state comes with its pools; the real sample is drawn again, since that costs little
+    and later generations may share its design.
     """
     began = perf_counter()
     real = ops.real(schedule.real)

@@ -1,8 +1,8 @@
-"""What each generation is trained on, as data: a policy compiles to rows, executors only read them.
+"""The training data of each generation, as rows: a policy compiles to them, executors read them.
 
-A row lists how many samples come from which pool, with which weight, and an optional budget to
+A row lists the number of samples and their weight for each pool used, and an optional budget to
 subsample to. Rows are produced one at a time, so a schedule of 10^5 generations costs nothing until
-it is read. Rows are causal: row ``g`` names synthetic pools ``1..g`` and fresh pools ``1..g`` only.
+a row is read. Rows are causal: row ``g`` names synthetic and fresh pools ``1..g`` only.
 
 A pool that row ``g`` does not use is never used by a later row; executors may forget it.
 """
@@ -22,7 +22,7 @@ PoolKind = Literal["real", "fresh", "synthetic"]
 
 
 class Pool(NamedTuple):
-    """Where samples come from: ``real`` (born 0), ``fresh`` or ``synthetic`` (born in g)."""
+    """A pool of samples: ``real`` (born 0), ``fresh`` or ``synthetic`` (born in g)."""
 
     kind: PoolKind
     born: int = 0
@@ -77,11 +77,12 @@ def made(first: int, last: int, take: int) -> tuple[Use, ...]:
 
 @dataclass(frozen=True)
 class Row:
-    """What generation ``g`` draws and what it is fitted on.
+    """The samples that generation ``g`` draws and those that it is fitted on.
 
     ``synthesise`` samples are drawn from the model of generation ``g - 1`` and become pool
     ``synthetic[g]``; ``fresh`` new real samples become ``fresh[g]``. The fit sees ``runs``; with a
-    ``budget`` it sees that many samples drawn uniformly from them, with or without ``replacement``.
+    ``budget`` the fit sees that many samples drawn uniformly from ``runs``, with or without
+    ``replacement``.
     Runs are as long as they can be, so that a row of ``accumulate`` costs no more in generation
     2000 than in generation 2.
     """
@@ -95,12 +96,12 @@ class Row:
 
     @property
     def uses(self) -> tuple[Use, ...]:
-        """What the fit sees, pool by pool."""
+        """The samples that the fit sees, pool by pool."""
         return tuple(chain.from_iterable(map(Use.each, self.runs)))
 
     @cached_property
     def pools(self) -> int:
-        """How many pools the fit sees."""
+        """The number of pools that the fit sees."""
         return sum(map(attrgetter("length"), self.runs))
 
     @cached_property
@@ -114,8 +115,7 @@ class Row:
         return self.pooled if self.budget is None else self.budget
 
     def beyond(self, earlier: Row) -> tuple[Use, ...] | None:
-        """What this row uses after all that ``earlier`` uses, in the same order; None if it does
-        not begin with that."""
+        """The uses of this row after those of ``earlier``; None if it does not begin with those."""
         if not earlier.runs:
             return self.runs
         place, last = len(earlier.runs) - 1, earlier.runs[-1]
@@ -142,7 +142,7 @@ class Row:
 
 
 class RowMaker(Protocol):
-    """What a policy is to the rest of the house."""
+    """A policy, as the rest of the program sees it."""
 
     def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
         """The row of ``generation >= 1`` for the scenario's counts per generation."""
@@ -182,8 +182,8 @@ def _rows(schedule: Schedule) -> tuple[Row, ...]:
 def flaw(before: Row, row: Row) -> str | None:
     """The rule that a row breaks, given the row before it; None if it keeps all.
 
-    A row uses pools that are there: those born with it, and those that the row before it used:
-    executors may have forgotten all others. Nor does it take more of a pool than was taken before.
+    A row may use pools born with the row, and pools that the row before used: executors may have
+    forgotten all others. A row may not take more of a pool than the row before took.
     """
     g = before.generation + 1
     if row.generation != g:
@@ -214,7 +214,7 @@ def _birth(use: Use) -> int:
 
 
 def _absent(run: Use, held: Sequence[Use]) -> int | None:
-    """The first birth in a run of a pool of which ``held``, sorted by birth, has not as much."""
+    """The first birth in ``run`` of a pool that ``held``, sorted by birth, has not in full."""
     born = run.pool.born
     for use in held[max(bisect_right(held, born, key=_birth) - 1, 0) :]:
         if born > run.last or not use.pool.born <= born <= use.last or use.take < run.take:

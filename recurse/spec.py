@@ -54,7 +54,7 @@ class Kind(Spec):
     version: ClassVar[int] = 1
     """Bumped by hand whenever the numbers of this kind change; part of a cell's identity."""
     cite: ClassVar[str] = ""
-    """Where the kind comes from: paper and section or equation."""
+    """The origin of the kind: paper and section or equation."""
 
     kind: str
 
@@ -66,7 +66,7 @@ def number_text(value: float) -> str:
 
 
 class BrokenKind(ValueError):
-    """A kind that does not keep what its role promises, such as a metric of another shape."""
+    """A kind that breaks a promise of its role, such as a metric of another shape."""
 
     def __init__(self, kind: Kind, text: str) -> None:
         super().__init__(f"'{kind.kind}' {text}")
@@ -74,7 +74,7 @@ class BrokenKind(ValueError):
 
 
 class BadPlugin(RecurseError):
-    """An installed entry point that is not what its group promises; nothing can run beside it."""
+    """An installed entry point that breaks a promise of its group; nothing can run beside it."""
 
     def __init__(self, what: str, entry: EntryPoint, why: str) -> None:
         message = f"{what} '{entry.name}' of {distribution(entry)} cannot be used: {why}"

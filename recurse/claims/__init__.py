@@ -4,8 +4,9 @@ A claim is judged once per selected arm and backend (``ordering``: once per pair
 have results. A scenario's claim holds if all its verdicts do; so kinds whose verdict is a proof
 (``grows``, ``plateaus``, ``ordering``) need no correction for many arms, and kinds that hold unless
 the data contradict them (``matches_theory``, ``bounded_by``) divide their level by the number of
-arms and generations that are looked at (Bonferroni). Without a level ``matches_theory`` allows a
-fixed number of standard errors, and says how often a right program would exceed it somewhere.
+arms and generations that are looked at (Bonferroni). With ``within_se`` in place of a level
+``matches_theory`` allows that number of standard errors, and the evidence states how often a right
+program would exceed it somewhere.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ Level = Annotated[float, Field(ge=1e-100, lt=0.5)]
 """SciPy's t quantiles are wrong below 1e-150, and many tests share a level."""
 Theory = Mapping[str, tuple[Curve, ...]]
 Finding = tuple[bool | None, str]
-"""Whether it holds (None: the results cannot tell), and the evidence."""
+"""True if the claim holds (None: the results cannot tell), and the evidence."""
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One metric of one arm: what a claim is judged on."""
+    """One metric of one arm, as a claim is judged on it."""
 
     arm: str
     policy: str
@@ -54,12 +55,12 @@ class Series:
         return int(self.generations[-1]) if len(self.generations) else -1
 
     def rows(self, wanted: Sequence[int]) -> NDArray[np.float64]:
-        """The values at some generations, ``[K, R]``; ``defect`` says beforehand if they exist."""
+        """The values at some generations, ``[K, R]``; all exist if `defect` finds nothing."""
         place = {int(g): i for i, g in enumerate(self.generations)}
         return self.values[[place[g] for g in wanted]]
 
     def defect(self, wanted: Sequence[int], fewest: int = 2) -> Finding | None:
-        """What keeps the values at some generations from being judged, or None."""
+        """The reason why the values at some generations cannot be judged, or None."""
         if len(self.seeds) < fewest:
             return None, f"{count(len(self.seeds), 'seed')}; at least {fewest} are needed"
         have = set(self.generations.tolist())
@@ -76,7 +77,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a claim holds for an arm (or a pair of arms), and the figures behind it."""
+    """The outcome of a claim for an arm (or a pair of arms), and the figures behind it."""
 
     arm: str
     holds: bool | None
@@ -88,26 +89,26 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Setting:
-    """What one verdict needs to know beside its series."""
+    """The setting of one verdict beside its series."""
 
     series: int = 1
-    """How many series the claim is judged on, for levels that hold for all of them together."""
+    """The number of series that the claim is judged on, for levels that hold for all together."""
     folder: Path | None = None
-    """Where relative file names start."""
+    """The folder that relative file names start from."""
 
 
 @dataclass(frozen=True)
 class Prospect:
-    """What is known of a run before it starts."""
+    """The facts about a run that are known before it starts."""
 
     generations: int
-    """Of the selected arms, the smallest."""
+    """The last generation of the shortest of the selected arms."""
     theory: Theory
     """Arm label -> the curves of the claim's metric."""
     folder: Path | None = None
-    """Where relative file names start; the spec file's folder."""
+    """The folder that relative file names start from; the spec file's."""
     seeds: int | None = None
-    """How many the scenario has, if known."""
+    """The number of seeds of the scenario, if known."""
     arms: Sequence[Mapping[str, Any]] = ()
     """The selected arms as plain data, if known."""
 
@@ -123,9 +124,9 @@ class Claim(Kind):
     metric: str
     """The metric that the claim is about."""
     where: dict[str, Any] = Field(default_factory=dict)
-    """Which arms: dotted path -> value; a string stands for a ``kind``. All arms by default."""
+    """The arms: dotted path -> value; a string stands for a ``kind``. All arms by default."""
     note: str = ""
-    """What the paper says, in a sentence; shown in the report."""
+    """The statement of the paper, in a sentence; shown in the report."""
 
     def statement(self) -> str:
         """The claim in words."""
@@ -136,7 +137,7 @@ class Claim(Kind):
 
         Args:
             series: one per arm and backend, of this claim's metric.
-            folder: where relative file names start; the spec file's folder.
+            folder: the folder that relative file names start from; the spec file's.
         """
         if not series:
             return [Verdict("", None, "no arm is selected")]
@@ -146,11 +147,11 @@ class Claim(Kind):
         return [verdict(one.arm, one.backend, several, finding) for one, finding in found]
 
     def find(self, series: Series, setting: Setting) -> Finding:
-        """Whether the claim holds for one arm on one backend, and the evidence."""
+        """The finding for one arm on one backend: True if the claim holds, and the evidence."""
         raise TypeError(f"{type(self).__name__} cannot be judged")
 
     def problems(self, run: Prospect) -> list[tuple[str, str]]:
-        """What keeps the claim from being judged: (path below the claim, message)."""
+        """The reasons why the claim cannot be judged: (path below the claim, message)."""
         if run.seeds is not None and run.seeds < self.fewest:
             return [("kind", f"'{self.kind}' needs at least {self.fewest} seeds, not {run.seeds}")]
         return []
@@ -183,7 +184,7 @@ def named(value: Any) -> str:
 
 
 def matches(data: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
-    """Whether an arm's plain data have all the values of ``where`` (dotted paths)."""
+    """True if an arm's plain data have all the values of ``where`` (dotted paths)."""
     return all(_covers(_at(data, path), wanted) for path, wanted in where.items())
 
 

@@ -41,10 +41,10 @@ class BoundedBy(Claim):
     default the claim holds unless the data contradict it: unless the whole confidence interval lies
     beyond the bound at some generation. The level is then divided by the number of generations and
     arms (Bonferroni). With ``proof: true`` the claim holds only if the whole interval lies on the
-    claimed side at every generation; as every one must, no division is needed (an
-    intersection-union test); if it lies beyond the bound at one, the claim fails, else the results
-    cannot tell. The evidence names the most critical generation, its limits, and
-    whether the bound is proven, not contradicted or contradicted there.
+    claimed side at every generation, which needs no division (an intersection-union test); if the
+    interval lies beyond the bound at one generation, the claim fails, else the results cannot tell.
+    The evidence names the most critical generation, its limits, and whether the bound is proven,
+    not contradicted or contradicted there.
 
     Limits: t for the mean; Clopper and Pearson's for the mean of a metric of zeros and ones; order
     statistics for a quantile. Seeds that are all equal have no spread to judge by: a share of them
@@ -59,9 +59,9 @@ class BoundedBy(Claim):
     curve: str = ""
     """In place of ``value``: the name of a theory curve, or a part of it."""
     side: Literal["at_most", "at_least"] = "at_most"
-    """On which side of the bound the metric stays."""
+    """The side of the bound on which the metric stays."""
     generations: Annotated[tuple[Generation, ...], Field(min_length=1)] | None = None
-    """Where; all by default."""
+    """The generations looked at; all by default."""
     quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
     """A quantile over seeds in place of the mean; 0.5 is the median."""
     level: Level = 1e-3
@@ -139,7 +139,7 @@ class BoundedBy(Claim):
         return "median" if self.quantile == 0.5 else f"{self.quantile:g} quantile"
 
     def _intervals(self, series: Series, tail: float) -> Callable[[Array], Interval]:
-        """What turns a row of values ``[R]`` into an interval; the rule is that of the series."""
+        """The rule that turns a row of values ``[R]`` into an interval, one for a whole series."""
         if (quantile := self.quantile) is not None:
             return lambda row: quantile_interval(row, quantile, tail)
         known = series.values[np.isfinite(series.values)]

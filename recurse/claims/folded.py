@@ -1,4 +1,4 @@
-"""Outcomes of claims as people read them: once where several backends give the same one."""
+"""Outcomes of claims as people read them: one record where several backends agree."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from recurse.store.records import ClaimRecord
 
 
 def folded(records: Sequence[ClaimRecord], backends: Collection[str]) -> list[ClaimRecord]:
-    """The records in their order, those that differ in the backend alone as one.
+    """The records in their order; records that differ in the backend alone become one.
 
     Evidence about one of several backends opens with its name (``torch: ...``); that about several
     opens with ``on torch and jax: ...``.

@@ -30,7 +30,8 @@ class Grows(Trend):
     metric without that trend passes with probability ``level / 2`` at most. With ``factor`` the
     ratio of means, last over first, is judged the same way (Fieller's interval, with the pairing by
     seed); a ratio of means, because a mean of ratios is dominated by seeds that start near zero. It
-    fails if the whole interval lies on the other side; with the bound in it, it cannot tell.
+    fails if the whole interval lies on the other side; if the bound lies inside, the results cannot
+    tell.
     """
 
     fewest: ClassVar[int] = 3

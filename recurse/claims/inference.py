@@ -15,7 +15,7 @@ from recurse.numerics import student
 
 Array = NDArray[np.float64]
 ROUNDING = 1e-12
-"""Relative size of what arithmetic alone may leave where theory has no spread at all."""
+"""Relative size of the difference that rounding may leave where theory has no spread at all."""
 MOST_SEEDS = 1_000_000
 """The most seeds that a scenario may have."""
 
@@ -31,7 +31,7 @@ class Interval(NamedTuple):
 def above(at: Interval, bound: float, slack: float = 0.0) -> bool | None:
     """True if the whole interval lies above the bound, False if none of it does, None between.
 
-    ``slack`` is what rounding may add.
+    ``slack`` is the most that rounding may add.
     """
     if at.low > bound + slack:
         return True
@@ -74,10 +74,10 @@ def standardised(shift: Array, error: Array, slack: Array) -> Array:
 
 
 def exact_shares(values: Array, expected: Array, slack: Array) -> Array:
-    """Deviations of shares of events, of zeros and ones ``[K, R]``, on the scale of t: ``[K]``.
+    """Deviations of shares of events (zeros and ones ``[K, R]``) on the scale of t: ``[K]``.
 
-    By the binomial tails of what was expected, so that a limit on the result has the level that t
-    gives it, for rare events and for seeds that are all alike too.
+    They follow from the binomial tails under the expected share, so that a limit on them has the
+    level that t gives it, also for rare events and for seeds that are all alike.
     """
     from scipy.special import bdtr, bdtrc, stdtrit
 
@@ -90,7 +90,7 @@ def exact_shares(values: Array, expected: Array, slack: Array) -> Array:
 
 
 def rounding(values: Array, expected: Array) -> Array:
-    """The slack for rounding: of values ``[K, R]`` and what they are compared with, ``[K]``."""
+    """The slack for rounding of values ``[K, R]`` and the numbers compared with them: ``[K]``."""
     return np.asarray(ROUNDING * np.maximum(np.abs(values).max(axis=-1), np.abs(expected)))
 
 
@@ -174,7 +174,7 @@ def quantile_interval(values: Array, quantile: float, tail: float) -> Interval:
 
 
 def sign_tail(differences: Array) -> float:
-    """One-sided sign test: how likely so many of ``[R]`` are positive if half are; ties dropped."""
+    """One-sided sign test: the chance of so many positives in ``[R]`` if half are; ties dropped."""
     from scipy.special import bdtrc
 
     positive = int((differences > 0).sum())

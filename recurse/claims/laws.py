@@ -1,4 +1,4 @@
-"""Which theory curve a claim means: the one that it names, or the exact law if there is one."""
+"""The theory curve that a claim means: the one that it names, or the exact law if there is one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AGREE = 1e-9
 
 
 def choose(curves: Sequence[Curve], metric: str, name: str = "") -> Curve | str:
-    """The curve of a metric, or in words why there is none.
+    """The curve of a metric, or the reason why there is none.
 
     Args:
         curves: the curves of an arm.

@@ -18,7 +18,7 @@ ONE_SIGMA = 0.15865525393145707
 
 
 class Rows(Spec):
-    """Which rows of the file, by column; a column that is not given may hold anything."""
+    """The rows of the file to use, by column; a column that is not given may hold anything."""
 
     experiment: str | None = None
     policy: str | None = None
@@ -30,7 +30,7 @@ class Rows(Spec):
 class MatchesCurve(Claim):
     """Published numbers, at listed generations or wherever the curve has one.
 
-    Passes a generation if ``|statistic - published|`` is at most ``rtol |published|`` plus
+    A generation passes if ``|statistic - published|`` is at most ``rtol |published|`` plus
     ``within_se`` standard errors; at least one of the two is given. A published mean over K seeds
     has an error of its own: with ``reference_seeds: K`` the standard error is that of the
     difference, ``s sqrt(1/R + 1/K)``, both studies assumed to have our spread ``s``. The error of a
@@ -46,15 +46,15 @@ class MatchesCurve(Claim):
     select: Rows = Field(default_factory=Rows)
     """Column -> value; ``metric`` and ``policy`` are those of the claim and the arm by default."""
     statistic: Literal["mean", "median"] = "mean"
-    """What the paper averaged with."""
+    """The average that the paper took."""
     generations: Annotated[tuple[Generation, ...], Field(min_length=1)] | None = None
-    """Where; wherever both have a value by default."""
+    """The generations compared; by default all at which both have a value."""
     rtol: Annotated[float, Field(gt=0)] | None = None
     """Tolerance relative to the published value."""
     within_se: Annotated[float, Field(gt=0)] | None = None
     """Tolerance in standard errors over seeds."""
     reference_seeds: Annotated[int, Field(ge=1)] | None = None
-    """How many seeds the published curve is an average of; exact numbers by default."""
+    """The number of seeds that the published curve averages; exact numbers by default."""
 
     @model_validator(mode="after")
     def _some_tolerance(self) -> MatchesCurve:

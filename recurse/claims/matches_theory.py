@@ -43,12 +43,12 @@ LEVEL = 0.01
 class MatchesTheory(Claim):
     """The mean over seeds against the expected value.
 
-    Holds unless a generation lies outside the limit. The level is that of all generations and arms
-    together (Bonferroni; t with one degree of freedom less than seeds, corrected for skewness:
-    `recurse.claims.skewness`). Shares of events (a metric that is 0 or 1) are judged by the
-    binomial law, at the same level. A generation whose values are too skewed for the seeds at hand
-    is not judged, and the evidence says so; where none is left, or no test of that level would see
-    anything, the results cannot tell.
+    The claim holds unless a generation lies outside the limit. The level is that of all generations
+    and arms together (Bonferroni; t with one degree of freedom less than seeds, corrected for
+    skewness: `recurse.claims.skewness`). Shares of events (a metric that is 0 or 1) are judged by
+    the binomial law, at the same level. A generation whose values are too skewed for the seeds at
+    hand is not judged, and the evidence says so; where no generation is left, or no test of that
+    level would see anything, the results cannot tell.
 
     A law gives an expectation. Where rare seeds carry it (an unbiased Gaussian under ``replace``
     beyond generation ~2n: Alemohammad et al. 2307.01850, App. A) the mean of any number of seeds
@@ -59,14 +59,14 @@ class MatchesTheory(Claim):
     fewest: ClassVar[int] = 5
     kind: Literal["matches_theory"] = "matches_theory"
     generations: Annotated[tuple[Generation, ...], Field(min_length=1)] | None = None
-    """Where; every generation for which the law has a value by default."""
+    """The generations compared; by default all for which the law has a value."""
     within_se: Annotated[float, Field(gt=0)] | None = None
     """In place of ``level``: the limit in standard errors at each generation."""
     level: Level | None = None
     """The probability that a right program fails, all generations and arms together; 0.01 unless
     ``within_se`` is given."""
     rtol: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """How far off the curve itself may be, relatively; for laws of large n."""
+    """The relative error that the curve itself may have; for laws of large n."""
     curve: str = ""
     """The name of the curve, or a part of it; the exact law by default."""
 
@@ -123,7 +123,7 @@ class MatchesTheory(Claim):
         return LEVEL if self.level is None else self.level
 
     def _limit(self, tests: int, seeds: int) -> tuple[float, float]:
-        """Standard errors, and the most that a right program's chance to exceed them can be."""
+        """The limit in standard errors, and the largest chance that a right program exceeds it."""
         if self.within_se is None:
             return t_limit(self._level / (2 * tests), seeds), self._level
         return self.within_se, min(1.0, 2 * tests * t_tail(self.within_se, seeds))
@@ -176,7 +176,7 @@ def _left_out(wanted: Sequence[int], judged: NDArray[np.bool_], seeds: int) -> s
 
 
 def _warning(rows: Array, every: Sequence[int], judged: NDArray[np.bool_]) -> str:
-    """Where one seed carries most of the spread, means and their errors say little."""
+    """A remark if one seed carries most of the spread: means and their errors then say little."""
     wanted = [every[int(place)] for place in np.flatnonzero(judged)]
     if rows.shape[1] < 20:
         return ""

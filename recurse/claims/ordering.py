@@ -48,22 +48,22 @@ class Ordering(Claim):
     equal (so with other axes in the matrix there is a verdict per combination), on the seeds that
     both have. Arms share the real data of a seed, so differences are paired. Each verdict is a
     one-sided test at ``level``; the claim needs all of them, so no correction is needed. A pair
-    that is shown to lie the other way round, by the same test, fails; between, it cannot be told.
+    that is shown to lie the other way round, by the same test, fails; else the results cannot tell.
     """
 
     kind: Literal["ordering"] = "ordering"
     arms: Annotated[tuple[Entry, ...], Field(min_length=2)]
     """Highest first; each entry names arms as ``where`` does, for example ``{policy: replace}``."""
     generation: Generation | Literal["last", "mean"] = "last"
-    """Where; ``mean``: the average over the generations from ``after``."""
+    """The generation compared; ``mean``: the average over the generations from ``after``."""
     after: Generation = 1
     """The first generation of the average; generation 0 is the same under every policy."""
     margin: Annotated[float, Field(ge=0)] = 0.0
-    """By how much, in the metric's units."""
+    """The least difference, in the metric's units."""
     test: Literal["t", "sign"] = "t"
     """``t``: the mean difference; ``sign``: the share of seeds, for heavy tails."""
     level: Level = 0.05
-    """How often an arm that is not above is called above, per pair."""
+    """The chance that an arm that is not above is called above, per pair."""
 
     def statement(self) -> str:
         arms = " > ".join(_named(entry) for entry in self.arms)

@@ -24,7 +24,7 @@ class Plateaus(Trend):
 
     The change of a generation is its mean over that at ``after``, less one, with Fieller's interval
     at ``1 - 2 level``. The claim holds if every interval lies within ``tolerance`` on both sides.
-    Each of them has to, so a loop that changes by the tolerance or more at any generation, in
+    As every interval has to, a loop that changes by the tolerance or more at any generation, in
     whatever shape, passes with probability ``level`` at most (an intersection-union test, Berger
     1982). It fails if a generation is shown to be outside, at ``level`` shared by all of them;
     else the results cannot tell.

@@ -15,7 +15,7 @@ COLUMNS = ("experiment", "policy", "model", "n_per_iter", "iteration", "metric",
 
 
 def locate(file: str, folder: Path | None) -> Path | None:
-    """A reference file: beside the spec, or among the shipped specs; None if it is in neither."""
+    """The path of a reference file, beside the spec or among the shipped specs; None if absent."""
     for root in (folder, bundled.folder()):
         if root is not None and (root / file).is_file():
             return root / file

@@ -1,4 +1,4 @@
-"""How far the mean of few seeds is from normal, and a t statistic that allows for it.
+"""The distance of the mean of few seeds from a normal law, and a t statistic that allows for it.
 
 The mean of a skewed metric (a variance after some refits, a squared error) over R seeds has a
 skewed law itself: a seed in the tail that was not drawn makes the mean too small and its standard
@@ -25,7 +25,7 @@ _Z90 = 1.2815515655446004
 
 
 def edge(rows: Array) -> Array:
-    """``skewness / sqrt(R)`` of values ``[K, R]``, at most what they may have: ``[K]``; 0 without
+    """An upper estimate of ``skewness / sqrt(R)`` of values ``[K, R]``: ``[K]``; 0 without
     spread."""
     seeds = rows.shape[1]
     found = _sample(rows)
@@ -39,14 +39,14 @@ def transformed(t: Array, edge: Array) -> Array:
     """Hall's monotone transformation of t ``[K]``: nearly normal where t is not."""
     with np.errstate(invalid="ignore", over="ignore"):
         found = t + edge * t**2 / 3.0 + edge**2 * t**3 / 27.0 + edge / 6.0
-    # Without spread there is nothing to allow for, and no deviation is none.
+    # Without spread there is no skewness to correct, and a deviation of 0 stays 0.
     return np.asarray(np.where(np.isfinite(t) & (edge != 0.0), found, t))
 
 
 def guarded(t: Array, edge: Array) -> Array:
     """The smaller of t and its transformation ``[K]``: a law is refused only where both refuse it.
 
-    Of few seeds the sample skewness is noise, which the transformation would take for real.
+    With few seeds the sample skewness is mostly noise, and the transformation would follow it.
     """
     found = transformed(t, edge)
     return np.asarray(np.where(np.abs(found) < np.abs(t), found, t))
@@ -63,7 +63,7 @@ def _sample(rows: Array) -> Array:
 def _of_logarithms(rows: Array) -> Array:
     """The skewness of a log-normal law with the spread of the logarithms, ``[K]``.
 
-    Of few seeds, or where logarithms have a long lower tail, that of the upper half if it is less.
+    With few seeds, or where logarithms have a long lower tail: that of the upper half if smaller.
     """
     logs = np.log(rows)
     whole = _log_normal(logs.std(axis=1))

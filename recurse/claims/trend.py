@@ -1,4 +1,4 @@
-"""What ``grows`` and ``plateaus`` share: a stretch of generations, seen seed by seed."""
+"""The common part of ``grows`` and ``plateaus``: a stretch of generations, seen seed by seed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Trend(Claim):
     after: Generation = 0
     """The first generation of the stretch."""
     until: Generation | None = None
-    """The last one; the end of the run by default."""
+    """The last generation of the stretch; the end of the run by default."""
     level: Level = 0.05
-    """Outside the interval, half of it on each side."""
+    """The probability outside the interval, half of it on each side."""
 
     def find(self, series: Series, setting: Setting) -> Finding:
         end = series.last if self.until is None else self.until

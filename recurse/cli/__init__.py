@@ -1,4 +1,4 @@
-"""The command line: typer commands, one small file each; what they do lives elsewhere."""
+"""The command line: typer commands, one small file each; the logic behind them lives elsewhere."""
 
 from __future__ import annotations
 

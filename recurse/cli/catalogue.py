@@ -1,4 +1,4 @@
-"""What a spec can name: every kind of every role, from the kinds themselves."""
+"""The names that a spec can use: every kind of every role, described by the kinds themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a cell what it is: identity, state, what changed, and who computed its numbers."""
+"""A cell explained: its identity, state and changes, and the program that computed its numbers."""
 
 from __future__ import annotations
 

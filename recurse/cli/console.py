@@ -1,4 +1,4 @@
-"""Where words go: data to standard output, all else to standard error; colour only for people."""
+"""Output: data to standard output, all else to standard error; colours only for people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Color = Literal["auto", "always", "never"]
 
 @dataclass
 class Settings:
-    """What the flags of this invocation said."""
+    """The flags of this invocation."""
 
     color: Color = "auto"
     quiet: bool = False
@@ -41,10 +41,10 @@ def begin(argv: Sequence[str]) -> None:
 
 
 def streams() -> bool:
-    """True if standard output is open; what else is closed becomes the null device.
+    """True if standard output is open; other closed standard streams become the null device.
 
-    Or the next file that is opened, such as the database, would have the number of a standard
-    stream, and whatever a library prints would go there.
+    Otherwise the next file that is opened, such as the database, would have the number of a
+    standard stream, and anything that a library prints would go into that file.
     """
     closed = [number for number in range(3) if not _open(number)]
     for _ in closed:
@@ -78,12 +78,12 @@ def warn(text: str) -> None:
 
 
 def error(text: str) -> None:
-    """The reason why the command did not do what was asked."""
+    """The reason why the command failed."""
     _write(sys.stderr, f"{paint('error:', 'red', sys.stderr)} {text}")
 
 
 def coloured(stream: TextIO) -> bool:
-    """True if what is written to a stream is coloured."""
+    """True if text written to the stream is coloured."""
     if settings.color != "auto":
         return settings.color == "always"
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":

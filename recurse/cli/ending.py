@@ -1,4 +1,4 @@
-"""How a run ends on screen: what happened, the claims, where the results are, the exit code."""
+"""The end of a run on screen: a summary, the claims, the places of the results, the exit code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VERDICTS = {True: ("holds", "green"), False: ("FAILS", "red"), None: ("cannot t
 
 
 def summary(result: Result) -> str:
-    """One line: what was run and what was there already."""
+    """One line: the number of cells that were run and of those that were stored already."""
     plan = result.plan
     cached, ran = plan.count("cached"), {cell for block in plan.blocks for cell in block.cells}
     if not ran and not result.lost and not result.short:
@@ -38,7 +38,7 @@ def summary(result: Result) -> str:
 
 
 def told(result: Result, answer: Sequence[str]) -> str:
-    """What was run, the answer in words, and the claims."""
+    """The summary, the answer in words, and the claims."""
     paragraphs = [
         textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  ") for text in answer
     ]
@@ -72,7 +72,7 @@ def claims_lines(claims: Sequence[Any], backends: Collection[str]) -> list[str]:
 
 
 def places(store: str, scenarios: Sequence[str], pages: Sequence[Path]) -> None:
-    """Where the results and the reports are."""
+    """The places of the results and of the reports."""
     where = "" if store == "runs" else f" --store {shlex.quote(store)}"
     for name in scenarios:
         console.say(f"results: recurse show {name}{where}")
@@ -81,7 +81,7 @@ def places(store: str, scenarios: Sequence[str], pages: Sequence[Path]) -> None:
 
 
 def trouble(result: Result, command: str) -> None:
-    """Cells that failed, each reason once, and what to do."""
+    """Failed cells, each reason once, and the next step."""
     reasons: dict[str, int] = {}
     for _, generation, reason in result.lost:
         text = reason if "generation" in reason else f"generation {generation}: {reason}"
@@ -101,7 +101,7 @@ def trouble(result: Result, command: str) -> None:
 
 
 def _lacking(result: Result) -> list[str]:
-    """Cells that are not complete although nothing failed: which, and what they lack."""
+    """Cells that are incomplete although nothing failed, with the generations that they lack."""
     from recurse.planning import words
 
     short = {one.cell: one for one in result.short}

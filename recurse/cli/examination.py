@@ -1,4 +1,4 @@
-"""What is installed here and whether it works."""
+"""The installed packages and backends, each tried."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recurse.scenario.shipped import shipped
 
 
 class Finding(NamedTuple):
-    """Something that was looked at; ``good`` is None for what is absent but optional."""
+    """The result of one check; ``good`` is None for an optional package that is absent."""
 
     about: str
     good: bool | None
@@ -25,7 +25,7 @@ class Finding(NamedTuple):
 
 
 def examine(store: str) -> list[Finding]:
-    """Everything worth knowing when something does not work."""
+    """All checks: versions, backends, the store."""
     python = f"{sys.version.split()[0]} at {sys.executable}"
     return [
         Finding("recurse", True, f"{__version__} at {Path(__file__).parents[1]}"),

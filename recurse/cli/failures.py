@@ -21,7 +21,7 @@ OK, FAILED, USAGE, BUSY, BUG = 0, 1, 2, 3, 4
 
 
 def guarded(call: Callable[[], Any]) -> int:
-    """The exit code of a call; whatever it raises is told in words."""
+    """The exit code of a call; an exception is told in words."""
     try:
         code = int(call() or OK)
     except (KeyboardInterrupt, typer.Abort):
@@ -80,7 +80,7 @@ def bug(trace: str, fault: object) -> int:
 
 
 def command() -> str:
-    """What the user typed."""
+    """The command as the user typed it."""
     return shlex.join(["recurse", *console.settings.argv])
 
 
@@ -98,7 +98,7 @@ def _usage(failure: Any) -> int:
 
 
 def close_quietly() -> None:
-    """Where nobody reads on, the interpreter must not complain when it flushes at its end."""
+    """Close standard output without a complaint of the interpreter if nobody reads it any more."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -79,7 +79,7 @@ _SHARED = {
 
 
 def shared(command: Callable[..., int]) -> Callable[..., int]:
-    """The command with ``--color``, ``--quiet`` and ``--verbose``, which it need not know of."""
+    """The command with ``--color``, ``--quiet`` and ``--verbose`` added to its flags."""
     signature = inspect.signature(command, eval_str=True)
     extra = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

@@ -1,4 +1,4 @@
-"""What a store holds, scenario by scenario."""
+"""The content of a store, scenario by scenario."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Row:
 
     @property
     def claims_text(self) -> str:
-        """How many claims hold."""
+        """The number of claims that hold."""
         return f"{self.holding} of {self.claims} hold" if self.claims else "-"
 
     def data(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _row(store: Store, name: str) -> Row:
 
 
 def _verdicts(claims: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
-    """Claim -> whether it holds for every arm."""
+    """Claim -> True if it holds for every arm."""
     found: dict[str, bool] = {}
     for row in claims:
         found[row["claim"]] = found.get(row["claim"], True) and row["holds"] is True

@@ -1,4 +1,4 @@
-"""What a run shows while it works: a live line on a terminal, one plain line per arm elsewhere."""
+"""Progress of a run: a live line on a terminal, one plain line per arm elsewhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WIDE = 110  # columns of a terminal that has room for a bar
 
 
 class Watcher:
-    """Told of the plan, then of everything that happens; a context manager."""
+    """The listener of a run, told of the plan and then of every event; a context manager."""
 
     def __init__(self) -> None:
         self._plan: Plan | None = None
@@ -129,7 +129,7 @@ class _Live:
         self._progress.update(self._task, advance=amount, description=text, rate=rate)
 
     def doing(self, label: str, progress: Progress) -> None:
-        """What a block does before its first generation is there."""
+        """Show the work of a block before its first generation is there."""
         self._progress.update(self._task, description=f"{label}  {progress.message}")
 
     def closing(self) -> None:

@@ -1,4 +1,4 @@
-"""What the command line asks of the reports."""
+"""The reports as the command line asks for them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Told(NamedTuple):
 
 
 def told(store: str, scenario: str, run: str, page: bool) -> Told:
-    """The answer and the page of a scenario; as they were if its last ``run`` was told before.
+    """The answer and the page of a scenario; from the cache if its last ``run`` was told before.
 
-    What was told is kept in the user's cache, not in the store: a store may be somebody else's.
+    The cache is the user's, not part of the store: a store may be somebody else's.
     """
     place = Path(store) / "reports" / f"{scenario}.html"
     kept = cache.folder("told") / f"{digest(canonical([run, *_programs()]))}.json"
@@ -53,7 +53,7 @@ def _bytes(place: Path) -> str:
 
 
 def _programs() -> list[str]:
-    """The program texts of what judges and of what reports."""
+    """The program texts of judging and of reporting."""
     found = find_spec("recurse_reports")
     places = (found and found.submodule_search_locations) or ()
     return [program(), *(cache.fingerprint(Path(place)) for place in places)]

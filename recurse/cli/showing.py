@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Results:
-    """What is stored of a scenario at its first and last generation."""
+    """The stored results of a scenario at its first and last generation."""
 
     title: str
     header: tuple[str, ...]
@@ -52,7 +52,7 @@ def resolved(name: str, sets: Sequence[str], defaults: bool) -> dict[str, Any]:
     """A spec with what it extends and ``--set`` applied, every kind written out.
 
     Raises:
-        Problems: everything that is wrong with it.
+        Problems: everything that is wrong with the spec.
     """
     scenario = load(resolve([name])[0], sets)
     if not defaults:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def open_store(path: str, remark: bool = True) -> Store:
-    """The store for reading; ``remark`` on who is writing and what was recovered.
+    """The store for reading; with ``remark``, a line about a running writer and about recovery.
 
     Raises:
         StoreMissing: there is none at ``path``.
@@ -59,7 +59,7 @@ def existing(path: str) -> Path:
 
 
 def stored_history(path: str, scenario: Scenario, remark: bool = True) -> Recall | None:
-    """How to ask a store, if there is one, for what it has of a scenario's cells."""
+    """The function that asks a store, if there is one, for the records of a scenario's cells."""
     if (
         not any((Path(path) / "snapshots").glob("*.duckdb"))
         and not Path(path, "store.duckdb").exists()

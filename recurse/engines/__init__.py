@@ -1,1 +1,1 @@
-"""Engines: who runs the blocks of a plan, and where."""
+"""Engines run the blocks of a plan on processes of this or other machines."""

@@ -42,7 +42,7 @@ class Task:
     every: float
     """Seconds of work that a kill may cost, beside the generation under way."""
     coordinator: int = field(default_factory=os.getppid)
-    """The process that asked for it, which is the parent for as long as it lives."""
+    """The process that asked for the block; the worker's parent as long as that process lives."""
 
     def waited_for(self) -> None:
         """Look if the coordinator is there.
@@ -88,7 +88,7 @@ def _restored(
 ) -> State | None:
     """The state in a checkpoint, its pools put back where they were.
 
-    None if pools are missing, or if it is of another number of replicates.
+    None if pools are missing, or if the state has another number of replicates.
     """
     arrays = saved.arrays
     if len(arrays["whole"]) != len(task.seeds):

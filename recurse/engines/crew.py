@@ -33,18 +33,18 @@ class Worker:
         self._told = self.process.stdin
 
     def give(self, plan: Path, block: Block, done: int) -> None:
-        """Let it run a block of the frozen plan in that file, from generation ``done + 1``."""
+        """Give the worker a block of the frozen plan in that file, from generation ``done + 1``."""
         self.block = block
         asked = json.dumps(
             {"plan": str(plan), "block": block.id, "done": done, "coordinator": os.getpid()}
         )
-        # If it died, its closed output tells.
+        # A dead worker shows as end-of-file on its output.
         with suppress(BrokenPipeError):
             self._told.write(f"{asked}\n".encode())
             self._told.flush()
 
     def hear(self) -> list[Mapping[str, Any]] | None:
-        """What it has said since; None when it has ended."""
+        """The worker's reports since the last call; None when the worker has ended."""
         chunk = os.read(self.said.fileno(), 65536)
         if not chunk:
             return None
@@ -52,18 +52,18 @@ class Worker:
         return [json.loads(line) for line in lines]
 
     def rest(self) -> None:
-        """It has done its block."""
+        """Note that the worker has done its block."""
         self.block = None
         self.free_since = time.monotonic()
 
     def complaint(self) -> str:
-        """The last line of what it wrote to standard error."""
+        """The last line that the worker wrote to standard error."""
         self._complaints.seek(0)
         lines = self._complaints.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
 
     def close(self) -> None:
-        """Let it end, after its block if it has one."""
+        """Let the worker end, after its block if there is one."""
         with suppress(BrokenPipeError):
             self._told.close()
         self.process.wait()
@@ -93,14 +93,14 @@ class Crew:
         worker.close()
 
     def ready(self, seconds: float) -> Iterator[Worker]:
-        """The workers that have something to say, or have ended, within that time."""
+        """The workers that report something, or have ended, within that time."""
         for key, _ in self._selector.select(seconds):
             yield key.data
 
     def gone(self, ready: Collection[Worker]) -> list[Worker]:
-        """The workers that have ended and have nothing left to say, beside those that are ready.
+        """The workers that have ended and are not among the ``ready`` ones.
 
-        Their line is not closed where a process that they have forked holds it.
+        The pipe of such a worker stays open while a process that it has forked holds it.
         """
         return [w for w in self.workers if w not in ready and w.process.poll() is not None]
 
@@ -123,10 +123,10 @@ class Crew:
 def launch(
     module: str, arguments: Sequence[str], complaints: IO[bytes], **environ: str
 ) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
-    """A process that runs ``python -m module FD ARGUMENTS``, and what it says on descriptor FD.
+    """A process that runs ``python -m module FD ARGUMENTS``, and the pipe behind descriptor FD.
 
     Standard output goes where standard error goes, so that no library can write into the protocol.
-    It is in a process group of its own: Ctrl-C on the terminal reaches the coordinator alone.
+    The process has its own process group: Ctrl-C on the terminal reaches the coordinator alone.
     """
     hear, say = os.pipe()
     try:

@@ -23,8 +23,8 @@ _PATIENCE = 2.0  # seconds that starting a worker takes, or nearly
 
 @dataclass(frozen=True)
 class Progress:
-    """One thing that happened: ``event`` is what is being done (``doing``, in ``message``), a
-    ``generation`` of a block, that it is ``done``, has ``failed`` or is run again (``retry``)."""
+    """One event of a run. ``event`` is ``doing`` (a step before the first generation, named in
+    ``message``), ``generation``, ``done``, ``failed`` or ``retry`` (the block is run again)."""
 
     event: str
     block: Block
@@ -65,7 +65,7 @@ class LocalEngine:
         self.failures: list[Failure] = []
 
     def execute(self) -> list[Failure]:
-        """Run everything; returns what could not be finished. Interrupted, it stops its blocks."""
+        """Run every block; returns the failures. An interruption stops the blocks."""
         for left in self._writer.root.glob("plan-*.json"):
             left.unlink()  # of a run that was killed
         self._file.write_text(json.dumps(self._frozen), encoding="utf-8")
@@ -80,7 +80,7 @@ class LocalEngine:
         return self.failures
 
     def _serve(self) -> None:
-        """Until no block waits or is under way."""
+        """Serve workers until no block waits or is under way."""
         while self._waiting or any(worker.block for worker in self._crew.workers):
             signals.check()
             self._assign()
@@ -89,7 +89,7 @@ class LocalEngine:
             self._writer.publish_due()
 
     def _again(self) -> bool:
-        """Let blocks wait again of which generations did not reach the store; False if none did.
+        """Queue the blocks again that lack generations in the store; True if there are any.
 
         A fragment may have been deleted or damaged between the worker and the database.
         """
@@ -113,15 +113,15 @@ class LocalEngine:
         return bool(self._waiting)
 
     def _cost(self, block: Block) -> float:
-        """Costly blocks go first, so that the last worker is not left alone with one."""
+        """The predicted cost of a block; costly ones go first, so that none is left for the end."""
         arm = self._plan.arms[block.arm]
         return arm.cost.seconds * len(block.seeds) * (block.last - block.done) / max(block.last, 1)
 
     def _assign(self) -> None:
         """Give the waiting blocks to free workers of their backend, and to new ones.
 
-        A free worker makes room for another backend's once it has been free for as long as it takes
-        to start one: at worst this costs twice what foresight would.
+        A free worker makes room for another backend's after as long a time as a start takes: at
+        worst this costs twice as much as with foresight.
         """
         crew = self._crew
         for worker in crew.workers:
@@ -163,7 +163,7 @@ class LocalEngine:
         worker.give(self._file, block, max(block.done, self._done.get(block.id, -1)))
 
     def _listen(self) -> None:
-        """Take what the workers say, for a moment or until one of them is free."""
+        """Take the reports of the workers, for a moment or until one of them is free."""
         deadline = time.monotonic() + _MOMENT
         while (left := deadline - time.monotonic()) > 0:
             busy = self._busy()

@@ -1,7 +1,7 @@
-"""Measuring what an arm costs at several widths, in a worker process of its own.
+"""The measured cost of an arm at several widths, in a worker process of its own.
 
 Started as ``python -m recurse.engines.probe FD FOLDER`` by `recurse.engines.crew.launch`: one JSON
-object on standard input says which arm and which widths, one line of JSON on FD what each cost.
+object on standard input names the arm and the widths, a line of JSON on FD gives the cost of each.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LONG = 60.0  # seconds beside compiling: from then on fewer generations do, and
 
 
 def probe(arm: Arm, exact: bool, widths: Sequence[int], store: Path) -> Iterator[Measured]:
-    """What the widths cost, the narrow ones first; wider ones are left out when that gets long.
+    """The costs of the widths, narrow ones first; wider ones are left out once the time is up.
 
     Compiled programs of earlier runs are not used, so that compiling is measured as well; results
     are written to the disk of the store, and thrown away.
@@ -100,7 +100,7 @@ def measure(
 
 
 class _EnoughError(Exception):
-    """What was asked has been measured."""
+    """The requested generations have been measured."""
 
 
 def _resident() -> int:
@@ -109,7 +109,7 @@ def _resident() -> int:
 
 
 def main(descriptor: int, folder: str) -> None:
-    """Measure what is asked for on standard input; ``descriptor`` is open for what is found."""
+    """Serve the request on standard input; the measurements go to ``descriptor``."""
     os.set_inheritable(descriptor, False)
     out = os.fdopen(descriptor, "w")
     asked: dict[str, Any] = json.loads(sys.stdin.read())

@@ -1,9 +1,9 @@
-"""A worker process: runs the blocks that it is told to on one backend, reports in JSON lines.
+"""A worker process: runs the blocks that it is given on one backend, reports in JSON lines.
 
 Started as ``python -m recurse.engines.worker FD`` by `recurse.engines.crew.launch`; every line of
-its input names the file of a frozen plan, a block of it, the last generation committed of that, and
-the process that asks. It reads the plan, never YAML, and writes fragments and checkpoints into the
-plan's folder, never the database.
+its input names the file of a frozen plan, a block of the plan, the block's last committed
+generation, and the process that asks. The worker reads the plan, never YAML, and writes fragments
+and checkpoints into the plan's folder, never the database.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LOOK = 0.5  # seconds between two looks at who the parent is
 
 
 def main(descriptor: int) -> None:
-    """Serve until standard input ends; ``descriptor`` is open for what is to be said."""
+    """Serve until standard input ends; reports go to ``descriptor``."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides
     os.set_inheritable(descriptor, False)
     out = os.fdopen(descriptor, "w")
@@ -64,7 +64,7 @@ def _frozen(plan: Path) -> dict[str, Any]:
 
 
 def _serve(asked: Mapping[str, Any], say: Say) -> None:
-    """Run one block, and say how that ended."""
+    """Run one block, and report its end."""
     arm: Arm | None = None
     try:
         frozen = _frozen(Path(asked["plan"]))
@@ -116,7 +116,7 @@ def _start(name: str) -> Runtime:
 
 
 def _explain(error: Exception, arm: Arm | None) -> dict[str, Any]:
-    """What went wrong in one line; ``bug`` says that it is nobody's fault but ours."""
+    """An error in one line, and True if the fault is recurse's own."""
     if isinstance(error, RecurseError):
         return {"message": str(error), "bug": False}
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -1,1 +1,1 @@
-"""Judges say how good data are: rewards for curators, metrics and filters."""
+"""Judges rate data: rewards for curators, metrics and filters."""

@@ -1,4 +1,4 @@
-"""Rewards of points: what a curator prefers, and what a metric then looks at."""
+"""Rewards of points: the preference of a curator, which metrics measure as well."""
 
 from __future__ import annotations
 

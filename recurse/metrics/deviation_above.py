@@ -24,7 +24,7 @@ class DeviationAbove(Metric):
     worse: ClassVar[Literal["up", "down"]] = "down"
     speaks: ClassVar[frozenset[int]] = frozenset({5})
     threshold: Annotated[float, Field(gt=0)] = 0.1
-    """In the units of the data."""
+    """The threshold, in the units of the data."""
 
     def refusal(self, source: Source, family: Family[Any]) -> str | None:
         if "deviation" in family.parameters:

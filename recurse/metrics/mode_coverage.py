@@ -30,7 +30,7 @@ class ModeCoverage(Sampled):
     samples: Annotated[int, Field(ge=50, le=100_000)] = 1000
     """Samples drawn per model."""
     radius: Annotated[float, Field(gt=0, le=100)] = 4.0
-    """In standard deviations of the mode."""
+    """The distance, in standard deviations of the mode."""
     least: Annotated[float, Field(gt=0, le=1)] = 0.2
     """The share of a mode's true weight that counts as covered."""
 

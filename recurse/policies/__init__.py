@@ -1,4 +1,4 @@
-"""Policies: which data each generation is trained on. One file per kind; each yields rows."""
+"""Policies: rules for the data that each generation is trained on. One file per kind."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Accumulate(Policy):
 
 
 def _aged(synthetic: int, generation: int) -> Iterator[tuple[int, int, int]]:
-    """First born, last born and samples kept of the pools of which equally many are kept."""
+    """First birth, last birth and samples kept, for each run of pools that keep equally many."""
     ages = range(1, generation + 1)
     for take, alike in groupby(ages, key=lambda born: synthetic * born // generation):
         born = list(alike)

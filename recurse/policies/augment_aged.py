@@ -12,7 +12,7 @@ AGED = Accumulate(age="linear")
 
 
 class AugmentAged(Policy):
-    """Train on the real sample and, in generation g, on the first ``j/g`` of what was born in j.
+    """Train on the real sample and, in generation g, on the first ``j/g`` of the samples born in j.
 
     The same rows as ``{kind: accumulate, age: linear}``.
     """

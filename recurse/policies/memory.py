@@ -16,7 +16,7 @@ class Memory(Policy):
     kind: Literal["memory"] = "memory"
     cite = "Alemohammad et al. 2307.01850 (fresh data loop with a memory of K generations)"
     size: Annotated[int, Field(ge=1)]
-    """How many generations of synthetic samples are kept; 1 is ``fresh``."""
+    """The number of generations of synthetic samples kept; 1 is ``fresh``."""
 
     def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
         new = (Use(Pool("fresh", generation), fresh),) if fresh else ()

@@ -1,4 +1,4 @@
-"""Each model is trained only on what the last model produced."""
+"""Each model is trained only on samples of the last model."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class Window(Policy):
     kind: Literal["window"] = "window"
     cite = "Alemohammad et al. 2307.01850 (memory of K generations)"
     size: Annotated[int, Field(ge=1)]
-    """How many generations of data are kept; 1 is ``replace``."""
+    """The number of generations of data kept; 1 is ``replace``."""
 
     def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
         first = generation - self.size + 1

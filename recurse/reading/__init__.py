@@ -1,1 +1,1 @@
-"""From strict YAML to plain data with positions, and from what is wrong to problems in words."""
+"""From strict YAML to plain data with positions, and from errors to problems in words."""

@@ -1,4 +1,4 @@
-"""Every code of a problem: its rule, what to do, and where it can be shown an example.
+"""Every code of a problem: its rule, the way out, and an example where one can be shown.
 
 An example is a few lines of a spec; put in place of those of the same keys in ``BASE``, the wrong
 ones give just this problem and the right ones give none. Tests hold them to it.
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Rule(NamedTuple):
-    """What a code stands for."""
+    """The meaning of a code."""
 
     rule: str
     mend: str

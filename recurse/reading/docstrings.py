@@ -1,4 +1,4 @@
-"""What fields say of themselves: the texts below them in the source, read only when asked for.
+"""The docstrings of fields: the texts below them in the source, read only when asked for.
 
 Pydantic can read them when a class is made; for all kinds together that takes as long as the rest
 of an import.

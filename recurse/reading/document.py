@@ -1,4 +1,4 @@
-"""Plain data that know where each of their parts was written.
+"""Plain data together with the place in a file of each of their parts.
 
 A path is a tuple of keys and list indices. Its dotted form, ``claims.0.metric``, is what problems
 show and what ``--set`` takes. Keys may contain dots (``matrix.samples.real.1``); the data decide.
@@ -16,7 +16,7 @@ Steps = tuple[str | int, ...]
 
 
 class Entry(NamedTuple):
-    """Where one value was written; ``key`` is None for list items and the top level."""
+    """The place of one value; ``key`` is None for list items and the top level."""
 
     file: str
     key: Span | None
@@ -31,7 +31,7 @@ class Document:
     index: Mapping[Steps, Entry] = field(default_factory=dict, repr=False)
     file: str = ""
     grafts: tuple[tuple[Steps, Steps], ...] = ()
-    """(target, origin): what lies at ``target`` was written at ``origin``; the last one counts."""
+    """(target, origin): the data at ``target`` were written at ``origin``; the last pair counts."""
 
     def locate(self, path: Steps | str, key: bool = False) -> tuple[str, Span | None]:
         """File and span of a value, or of its ``key``; else of the nearest enclosing block."""
@@ -50,7 +50,7 @@ class Document:
     def problem(
         self, code: str, path: Steps | str, message: str, hint: str = "", key: bool = False
     ) -> Problem:
-        """A problem with what is at ``path``, or with its ``key``."""
+        """A problem with the value at ``path``, or with its ``key``."""
         file, span = self.locate(path, key)
         shown = path if isinstance(path, str) else dotted(path)
         return Problem(code, message, shown, hint, file, span)
@@ -68,12 +68,12 @@ class Document:
         return value
 
     def path(self, text: str) -> Steps:
-        """The path that a dotted text names; what the data do not have is split at the dots."""
+        """The path that a dotted text names; parts absent from the data are split at the dots."""
         parts = tuple(text.split(".")) if text else ()
         return max(_paths(self.data, parts), key=lambda found: found[0])[1]
 
     def graft(self, target: Steps | str, origin: Steps) -> Document:
-        """The value at ``origin`` also at ``target``, where it replaces what was there.
+        """The value at ``origin`` also at ``target``, in place of the value there.
 
         Problems below ``target`` are then located below ``origin``. Missing mappings on the way to
         ``target`` are made; a text on the way is taken for ``{kind: text}``.
@@ -107,11 +107,11 @@ def dotted(path: Steps) -> str:
 
 
 def put(data: Any, path: Steps, value: Any) -> Any:
-    """A copy of ``data`` with ``value`` at ``path``; what is not on the way is shared.
+    """A copy of ``data`` with ``value`` at ``path``; parts that are not on the way are shared.
 
     Raises:
         TypeError: something on the way can hold no such key; ``args`` are the message and the path
-            of what is in the way.
+            of the value in the way.
     """
     return _put(data, path, value, 0)
 

@@ -60,7 +60,7 @@ def digest(path: Path) -> str:
 
 
 def too_many(rows: int, columns: int) -> None:
-    """Refuse a table by what its file says of itself, before any row is read.
+    """Refuse a table by the size that its file states, before any row is read.
 
     Raises:
         ValueError: it has more values than `MOST_VALUES`.

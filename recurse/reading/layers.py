@@ -2,7 +2,7 @@
 
 A file may start from others: ``extends: base.yaml`` (or a list, the later ones on top), by path
 relative to the file that says so and never absolute, since specs travel. Mappings are merged key by
-key unless their ``kind`` differs; everything else replaces what was below. ``--set`` comes last.
+key unless their ``kind`` differs; any other value replaces the one below. ``--set`` comes last.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Model = TypeVar("Model", bound=BaseModel)
 
 MAX_LAYERS = 64
 FLAG = "--set "
-"""How the file of a problem begins whose place is in an override."""
+"""The beginning of the file name of a problem whose place is in an override."""
 
 
 def read(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Document:
-    """A file, or a mapping, with what it extends below it and ``path=value`` overrides on top.
+    """A file or a mapping, the files that it extends below it, ``path=value`` overrides on top.
 
     Raises:
         Problems: everything that keeps the text from being data (codes E001 to E017).
@@ -108,7 +108,7 @@ def _file(path: Path, shown: str, chain: _Chain, place: Problem | None = None) -
 
 
 def _finish(document: Document, folder: Path, chain: _Chain) -> Document:
-    """The document on top of what it extends."""
+    """The document on top of the files that it extends."""
     if "extends" not in document.data:
         return document
     bases = document.data["extends"]
@@ -224,7 +224,7 @@ def _axis(document: Document, path: Steps) -> Steps:
 
 
 def _value(text: str, flag: str, shift: int, span: Span) -> Document:
-    """What follows ``=``: a list or mapping in brackets, a quoted text, or a plain scalar."""
+    """The value after ``=``: a list or mapping in brackets, a quoted text, or a plain scalar."""
     if text[:1] in ("[", "{", "'", '"'):
         try:
             found = yamlfile.parse(text, flag)
@@ -247,7 +247,7 @@ def _shift(span: Span, columns: int) -> Span:
 
 
 def _plain(value: Any, path: Steps = ()) -> Any:
-    """A mapping from Python as plain data: tuples become lists, what JSON cannot say is refused."""
+    """A mapping from Python as plain data: tuples become lists, values not in JSON are refused."""
     place = dotted(path)
     if len(path) > MAX_DEPTH:
         raise Problems([Problem("E005", f"nested deeper than {MAX_DEPTH} levels", place)])

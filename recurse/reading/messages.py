@@ -55,7 +55,7 @@ _TRUE, _FALSE = {"yes", "on", "y"}, {"no", "off", "n"}
 
 
 class _At(NamedTuple):
-    """Where an error is: its path in the data, and the union and branch it came through."""
+    """The place of an error: its path in the data, and the union and branch it came through."""
 
     path: Steps
     union: Steps | None
@@ -73,7 +73,7 @@ class _Error:
 
     @property
     def mismatch(self) -> bool:
-        """Whether the union's value itself is of another type than this branch wants."""
+        """True if the union's value itself is of another type than this branch wants."""
         at_root = self.place.path == self.place.union
         return at_root and (self.type in _EXPECTED or self.type == "literal_error")
 
@@ -128,7 +128,7 @@ def _echo(error: _Error, document: Document) -> bool:
 
 
 def _unions(errors: list[_Error], document: Document) -> tuple[list[_Error], list[Problem]]:
-    """Of each untagged union: the branch that the value was meant for, or one problem for all."""
+    """The errors of the branch that the value was meant for, per untagged union, or one for all."""
     groups: dict[Steps, list[_Error]] = {}
     rest = []
     for error in errors:
@@ -281,7 +281,7 @@ def _figure(value: Any) -> Any:
 
 
 def closest(word: Any, names: Sequence[str]) -> str:
-    """The name that a word was probably meant to be, or nothing."""
+    """The name that a word was probably meant to be, or ''."""
     plain = {_fold(name): name for name in reversed(names)}
     said = _fold(word)[:80] if isinstance(word, str) else ""
     near = difflib.get_close_matches(said, plain, n=1, cutoff=0.6)
@@ -303,14 +303,14 @@ def _meant(value: Any, words: Sequence[str]) -> str:
 
 
 def _selection(path: Steps, value: Any) -> str:
-    """How to name arms in a claim, where a bare name was given."""
+    """The way to name arms in a claim, if a bare name was given."""
     if path[:1] != ("claims",) or not isinstance(value, str):
         return ""
     return f"write {{policy: {value}}}, or another dotted path and its value"
 
 
 def _retype(value: Any, expected: str) -> str:
-    """How to write what was probably meant, where only the type is wrong."""
+    """The probable value in its right form, if only the type is wrong."""
     if expected in ("list_type", "tuple_type") and isinstance(value, str | int | float):
         return f"write [{value}]"
     if expected == "string_type" and isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""Texts of others: the rule for names that become files, and what may not reach a terminal."""
+"""Texts of others: the rule for names that become files, and the characters kept from terminals."""
 
 from __future__ import annotations
 

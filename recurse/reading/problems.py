@@ -1,6 +1,6 @@
-"""Everything that can be wrong with what a user wrote, as data with a position.
+"""Everything that can be wrong with a user's text, as data with a position.
 
-A ``Problem`` names a rule by a stable code, a place and, where it can, the way out. Problems are
+A ``Problem`` names a rule by a stable code, a place and, if there is one, the way out. Problems are
 collected, never raised one at a time: ``Problems`` carries all that one pass found.
 """
 

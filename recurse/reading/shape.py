@@ -41,12 +41,12 @@ def schema(model: type[BaseModel]) -> Node:
 
 @cache
 def raw(model: type[BaseModel]) -> Node:
-    """Pydantic's schema of what the model accepts, keys by alias; do not change it."""
+    """Pydantic's schema of the data that the model accepts, keys by alias; do not change it."""
     return model.model_json_schema(by_alias=True, mode="validation")
 
 
 def _described(model: type[BaseModel]) -> Node:
-    """The same with what each field says of itself."""
+    """The same schema with the docstring of each field."""
     made: Node = model.model_json_schema(by_alias=True, mode="validation")
     known = models(model)
     for name, node in [(model.__name__, made), *made.get("$defs", {}).items()]:
@@ -57,7 +57,7 @@ def _described(model: type[BaseModel]) -> Node:
 
 
 class Place:
-    """What may stand at one place of the data, by pydantic's schema; cheap to ask again."""
+    """The values allowed at one place of the data, by pydantic's schema; cheap to ask again."""
 
     def __init__(self, node: Node, definitions: Node) -> None:
         self.node = node
@@ -81,12 +81,12 @@ class Place:
 
     @cached_property
     def tagged(self) -> bool:
-        """Whether it is a tagged union, whose tag pydantic puts into the location of errors."""
+        """True if this is a tagged union, whose tag pydantic puts into the location of errors."""
         return _tagged(self.node)
 
     @cached_property
     def shorthand(self) -> bool:
-        """Whether a bare string here can only be short for ``{kind: string}``."""
+        """True if a bare string here can only be short for ``{kind: string}``."""
         plain = [option for option in self.options if "properties" not in option]
         return bool(self.kinds) and not any(map(_takes_text, plain))
 

@@ -1,4 +1,4 @@
-"""Names that people know from elsewhere, and what they are called in a spec."""
+"""Names that people know from elsewhere, and the words of a spec for them."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ _CALLED = {
 
 
 def called(name: str, known: Sequence[str]) -> str:
-    """What a name from elsewhere is called here, if that is among the known names; else ''."""
+    """The word of a spec for a name from elsewhere, if it is among the known names; else ''."""
     here = _CALLED.get(name.casefold().replace("-", "_").replace(" ", "_"), "")
     return here if here in known else ""

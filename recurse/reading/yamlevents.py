@@ -59,7 +59,7 @@ def scalar(text: str) -> Any:
 
 
 class Stop(Exception):
-    """Nothing after this problem can be read."""
+    """A problem after which nothing can be read."""
 
 
 @dataclass
@@ -179,14 +179,14 @@ class Builder:
         self._copy(source, self._order[first + 1 : last], target, _span(event))
 
     def _copy(self, source: Steps, paths: list[Steps], target: Steps, span: Span) -> None:
-        """Indexes the ``paths`` below ``source`` a second time below ``target``."""
+        """Index the ``paths`` below ``source`` a second time below ``target``."""
         for path in paths:
             if path in self.index:
                 self._count_one(span)
                 self._record(target + path[len(source) :], self.index[path])
 
     def _merge(self, frame: _Frame, mapping: dict[str, Any]) -> None:
-        """Resolves ``<<``: keys of the named mappings that this one does not have itself."""
+        """Resolve ``<<``: add those keys of the named mappings that this mapping lacks."""
         below = (*frame.path, "<<")
         merged, span = mapping.pop("<<"), self.index[below].value
         sources = merged if isinstance(merged, list) else [merged]

@@ -41,7 +41,7 @@ _SYNTAX = (
     ("<document start>", "nothing more is expected here", "a bracket may be one too many"),
     ("incompatible YAML", "only YAML 1.1 and 1.2 can be read", ""),
 )
-"""What libyaml and PyYAML say, what it means, and the usual way out."""
+"""The messages of libyaml and PyYAML, with their meaning and the usual way out."""
 
 
 def parse(source: str | bytes, file: str = "") -> Document:
@@ -68,7 +68,7 @@ def parse(source: str | bytes, file: str = "") -> Document:
 
 
 def dump(data: Any) -> str:
-    """Plain data as YAML that 1.1 and 1.2 readers agree on: whatever either would retype is quoted.
+    """Plain data as YAML that 1.1 and 1.2 readers agree on: texts either would retype are quoted.
 
     Raises:
         ValueError: a number is not finite.

@@ -1,1 +1,1 @@
-"""What the command line and Python call: run, judge, probe, check."""
+"""The functions that the command line and Python call: run, judge, probe, check."""

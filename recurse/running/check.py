@@ -21,7 +21,7 @@ Past = Callable[[Scenario], Recall | None]
 
 
 def check(names: Sequence[str], sets: Sequence[str] = ()) -> dict[str, tuple[Problem, ...]]:
-    """File -> everything that a run would refuse; names as `resolve` takes them."""
+    """The problems of each file that a run would refuse; ``names`` as `resolve` takes them."""
 
     def one(path: Path) -> None:
         refusals(load(path, sets))
@@ -41,7 +41,7 @@ def compiled(
     Args:
         names: files, directories of them, names of shipped specs.
         sets: overrides for each, ``path=value``.
-        past: how to ask for what is stored of a scenario.
+        past: asks the store for the records of a scenario.
         retry: run cells again that failed before.
         jobs: workers, for the choice among measured widths.
 
@@ -71,9 +71,9 @@ def compiled(
 def _all(
     names: Sequence[str], work: Callable[[Path], Made]
 ) -> list[tuple[str, Made | None, tuple[Problem, ...]]]:
-    """File, what the work made of it, problems; each file once.
+    """Each file once, with the outcome of the work and the problems.
 
-    Where there are several, problems of an override say which file it was for.
+    If there are several files, the problem of an override names the file that it was for.
     """
     found: dict[str, tuple[Made | None, tuple[Problem, ...]]] = {}
     for name in dict.fromkeys(names):

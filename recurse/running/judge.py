@@ -33,7 +33,7 @@ def judge(scenario: Scenario, arrays: Arrays) -> list[ClaimRecord]:
 def _verdicts(
     scenario: Scenario, claim: Claim, values: Mapping[tuple[str, str], Curves]
 ) -> list[Verdict]:
-    """The verdicts on a claim; an installed kind that raises is an open one, and names itself."""
+    """The verdicts on a claim; an open one, with the kind's name, if an installed kind raises."""
     try:
         return claim.judge(_series(scenario, claim, values), scenario.folder)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""What has come of a plan, from what is stored: complete, failed, incomplete, and what is told."""
+"""The outcome of a plan, from the store: complete, failed or incomplete, claims and remarks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recurse.store.writer import StoreWriter
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended."""
+    """The result of a run."""
 
     plan: Plan
     failures: tuple[Failure, ...]
@@ -48,13 +48,13 @@ class Result:
 
     @property
     def holds(self) -> bool:
-        """Whether every cell finished and every claim holds."""
+        """True if every cell finished and every claim holds."""
         whole = not (self.failures or self.lost or self.short)
         return whole and all(claim.holds for claim in self.claims)
 
 
 def judged(made: Plan, writer: StoreWriter, failures: Sequence[Failure]) -> Result:
-    """What has come of the plan, from what is stored; claims and remarks are stored as well."""
+    """The outcome of the plan, read from the store; its claims and remarks are stored as well."""
     scenario = made.scenario
     with signals.prompt():
         claims = judge(scenario, lambda metric: writer.arrays(scenario.name, metric))
@@ -74,7 +74,7 @@ def incomplete(made: Plan, writer: StoreWriter) -> bool:
 
 
 def before(made: Plan) -> tuple[Note, ...]:
-    """The warnings that the plan knows of from what ran before it."""
+    """The warnings that the plan has from earlier runs."""
     return tuple(
         Note(arm.label, "metric", text)
         for arm in made.arms
@@ -84,7 +84,7 @@ def before(made: Plan) -> tuple[Note, ...]:
 
 
 def _stored(made: Plan, writer: StoreWriter) -> list[tuple[Cell, CellRecord]]:
-    """The cells of the plan of which anything is stored."""
+    """The cells of the plan that have anything stored."""
     known = writer.history([cell.id for cell in made.cells])
     return [(cell, known[cell.id]) for cell in made.cells if cell.id in known]
 
@@ -103,7 +103,7 @@ def _short(
     failures: Sequence[Failure],
     stored: Sequence[tuple[Cell, CellRecord]],
 ) -> tuple[Short, ...]:
-    """The cells that were to be complete and are not: whatever happened, a run must not hide it."""
+    """The cells that should be complete and are not; a run must never hide them."""
     failed = {cell for failure in failures for cell in failure.block.cells}
     asked = {cell for block in made.blocks for cell in block.cells} - failed
     settled = {
@@ -122,7 +122,7 @@ def _short(
 def _silent(
     made: Plan, writer: StoreWriter, stored: Sequence[tuple[Cell, CellRecord]]
 ) -> tuple[Note, ...]:
-    """A warning for every metric that was never a number; the plan knows of what ran before."""
+    """A warning for every metric that was never a number, in this run or in earlier ones."""
     ran = {block.arm for block in made.blocks}
     measured = writer.measured(made.scenario.name) if ran else set()
     held = {cell.arm for cell, known in stored if known.generations_done >= 0}

@@ -1,4 +1,4 @@
-"""From a scenario to stored measurements: what `recurse probe` does, callable from Python."""
+"""From a scenario to stored measurements: the work of `recurse probe`, callable from Python."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def probe(
     only: Collection[str | int] | None = None,
     command: str = "",
 ) -> Iterator[ProbeRecord]:
-    """Measure each arm at several widths and keep what was found; yields it as it comes.
+    """Measure each arm at several widths and store the measurements; yields each as it comes.
 
     Args:
         spec: a file, a mapping or a loaded scenario.
         store: the directory of the store.
         sets: overrides, ``path=value`` each.
         only: arms to measure, by label or by place in the plan; all by default.
-        command: what the user typed, for those who find the store in use.
+        command: the command as the user typed it, shown to those who find the store in use.
 
     Raises:
         Problems: the scenario is refused.

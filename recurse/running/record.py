@@ -1,4 +1,4 @@
-"""What a run tells the store before its work starts: what was asked, with what, on what."""
+"""The records that a run stores before its work starts: request, program versions, machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from recurse.store.writer import StoreWriter
 
 
 def begin(writer: StoreWriter, made: Plan, command: str) -> str:
-    """Record a run, and what follows from its scenario alone; returns the id of the run."""
+    """Record a run and the theory, schedules and remarks of its scenario; returns the run's id."""
     scenario = made.scenario
     provenance = _provenance(command, made)
     name = writer.begin_run(_record(scenario), _members(made), made.data(), provenance)
@@ -59,7 +59,7 @@ def _members(made: Plan) -> list[Member]:
 
 
 def _put_static(writer: StoreWriter, made: Plan) -> None:
-    """What follows from the scenario alone: theory, schedules, remarks."""
+    """Store all that follows from the scenario alone: theory, schedules, remarks."""
     scenario = made.scenario
     by_label = {arm.label: arm.arm for arm in scenario.arms}
     with signals.prompt():

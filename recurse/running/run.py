@@ -1,4 +1,4 @@
-"""From a scenario to stored, judged results: what `recurse run` does, callable from Python."""
+"""From a scenario to stored, judged results: the work of `recurse run`, callable from Python."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def run(
     every: float = 2.0,
     command: str = "",
 ) -> Result:
-    """Run what is not stored yet, judge the claims, publish a snapshot.
+    """Run the cells that are not stored yet, judge the claims, publish a snapshot.
 
-    Where all that is stored stands, nothing is judged or written again.
+    If all results stand, nothing is judged or written again.
 
     Args:
         spec: a file, a mapping or a loaded scenario.
@@ -52,8 +52,9 @@ def run(
         retry: run cells again that failed before.
         watch: called with everything that happens.
         planned: called with the plan before work starts.
-        every: seconds between checkpoints: what a kill may cost beside the generation under way.
-        command: what the user typed, for the provenance.
+        every: seconds between checkpoints: the work that a kill may cost beside the generation
+            under way.
+        command: the command as the user typed it, for the provenance.
 
     Raises:
         Problems: the scenario is refused.
@@ -85,7 +86,7 @@ def run(
 
 
 def history(writer: Any, scenario: str, cells: Collection[str]) -> History:
-    """What is stored, in the planner's words. ``writer`` may be a reader as well."""
+    """The stored records of a scenario, in the planner's words; ``writer`` may be a reader."""
     places = writer.places(scenario)
     known = writer.history({*cells, *places.values()})
     probes: dict[Key, list[Measured]] = {}

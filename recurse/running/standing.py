@@ -1,7 +1,7 @@
-"""A scenario whose results stand: running it again would store nothing new and judge nothing anew.
+"""A scenario whose results stand: another run would store nothing new and judge nothing anew.
 
 Rows are only ever added, and a cell's identity determines its numbers. So claims, theory and
-remarks are what they were if the last run of the scenario was complete, and since then neither the
+remarks stay the same if the last run of the scenario was complete, and since then neither the
 scenario, nor its cells, nor the program, nor the installed kinds have changed.
 """
 
@@ -25,12 +25,12 @@ _PACKAGES = ("numpy", "torch", "jax", "flax", "optax", "duckdb", "polars", "pyda
 
 
 def asked(scenario: Scenario) -> str:
-    """A hash of what was asked, in the words of the file and of the flags."""
+    """A hash of the request, in the words of the file and of the flags."""
     return digest(canonical(scenario.document.data if scenario.document else {}))
 
 
 def versions(made: Plan) -> dict[str, str]:
-    """What computes and judges, and what provides kinds of this plan: package -> version."""
+    """The packages that compute, judge and provide kinds of this plan: package -> version."""
     found = dict(text.rsplit(" ", 1) for arm in made.arms for text in foreign(arm.arm).values())
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
@@ -45,7 +45,7 @@ def program() -> str:
 
 
 def standing(made: Plan, writer: StoreWriter) -> Result | None:
-    """The result that is stored, if a run of this plan would come to the same; else None."""
+    """The stored result, if a run of this plan would come to the same; else None."""
     scenario = made.scenario
     if made.blocks or any(cell.status != "cached" for cell in made.cells):
         return None

@@ -1,7 +1,7 @@
-"""Samplers: how synthetic data are drawn from a model, if not by its own law. One file per kind.
+"""Samplers draw synthetic data from a model by another law than its own. One file per kind.
 
-A sampler of laws changes parameters; one of neural models wraps their nets. Each kind is one of the
-two: which families it serves, it says itself.
+A sampler of laws changes their parameters, one of neural models wraps their nets. A kind says itself
+which families it serves.
 """
 
 from __future__ import annotations

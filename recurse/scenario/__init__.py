@@ -1,1 +1,1 @@
-"""What a file asks: the root model, its matrix of arms, and the identity of each cell."""
+"""The content of a file: the root model, its matrix of arms, and the identity of each cell."""

@@ -1,4 +1,4 @@
-"""Whose fault an error is: a kind that was installed is named with its distribution."""
+"""The installed kind that is at fault for an error, named with its distribution."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from recurse.spec import BrokenKind, Kind, provider
 
 
 def foreign(arm: Arm) -> dict[str, str]:
-    """The kinds of an arm that are not recurse's own, as "role 'kind'", and who provides each."""
+    """The installed kinds of an arm, as "role 'kind'", and the distribution of each."""
     named = ((path[0], kind, provider(type(kind))) for path, kind in _kinds(arm))
     return {f"{name.removesuffix('s')} '{kind.kind}'": by for name, kind, by in named if by}
 
 
 class Blame(NamedTuple):
-    """Which kind of an arm, as a path below it, and what it did, in words."""
+    """The kind at fault, as a path below the arm, and its deed in words."""
 
     path: tuple[str | int, ...]
     text: str
 
 
 def blame(error: BaseException, arm: Arm) -> Blame | None:
-    """The installed kind of an arm that is at fault for an error; None if it is none of them.
+    """The installed kind of an arm that is at fault for an error; None if there is none.
 
-    It is one that the error names, or one whose package has a frame on the stack of the error.
+    The error names the kind, or has a frame of the kind's package on its stack.
     """
     packages = set(_packages(error.__traceback__))
     for path, kind in _kinds(arm):

@@ -1,8 +1,8 @@
-"""What makes a cell the same cell: canonical JSON of all that determines its numbers, hashed.
+"""The identity of a cell: canonical JSON of all that determines the cell's numbers, hashed.
 
-Not in it: names, titles, claims, how many generations (a longer run extends a shorter one), the
-block, the machine. Defaults are left out, so a field added later changes no identity while it has
-its default; a kind whose numbers change bumps its integer ``version``.
+The identity leaves out names, titles, claims, the number of generations (a longer run extends a
+shorter one), the block and the machine. It leaves out defaults too, so a new field changes no
+identity while the field has its default; a kind whose numbers change bumps its integer ``version``.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ MAX_CELLS = 1_000_000
 
 @dataclass(frozen=True)
 class Combination:
-    """The label of one arm, its values by axis, and where in the file each of them stands."""
+    """The label of one arm, its values by axis, and the place of each value in the file."""
 
     label: str
     axes: Mapping[str, str]
@@ -34,9 +34,9 @@ def expand(
 
     Args:
         matrix: axes (dotted path -> values), ``exclude`` and ``include``.
-        document: where the matrix stands, for positions.
+        document: the file of the matrix, for positions.
         fields: top-level names that an axis may start with.
-        seeds: how many seeds each arm has.
+        seeds: the number of seeds of each arm.
 
     Raises:
         Problems: an axis that names no field of an arm, an entry of the wrong form, an empty or too
@@ -62,7 +62,7 @@ def _left(
     picks: Sequence[dict[str, tuple[Any, Steps]]],
     excluded: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, tuple[Any, Steps]]]:
-    """The combinations that no entry of ``exclude`` is about; each is about some."""
+    """The combinations that no entry of ``exclude`` matches; each entry must match some."""
     data = [_nested(pick) for pick in picks]
     hit = [[matches(held, entry) for held in data] for entry in excluded]
     if idle := [place for place, row in enumerate(hit) if not any(row)]:
@@ -74,7 +74,7 @@ def _left(
 
 
 def _product(axes: Mapping[str, Sequence[Any]]) -> list[dict[str, tuple[Any, Steps]]]:
-    """Every combination of the axes' values, with their places; without axes, the bare base."""
+    """Every combination of the axes' values, with their places; the bare base if no axes."""
     sides = [
         [(axis, (value, ("matrix", axis, i))) for i, value in enumerate(values)]
         for axis, values in axes.items()
@@ -85,7 +85,7 @@ def _product(axes: Mapping[str, Sequence[Any]]) -> list[dict[str, tuple[Any, Ste
 def _shared(
     axes: Mapping[str, Sequence[Any]], included: Sequence[Mapping[str, Any]]
 ) -> dict[str, set[str]]:
-    """By path, the short names that several of its values in the matrix have."""
+    """The short names that several values of an axis have, by the path of the axis."""
     values = {axis: list(held) for axis, held in axes.items()}
     for entry in included:
         for path, value in entry.items():
@@ -132,7 +132,7 @@ def _check(
 def _include(
     picks: Sequence[dict[str, tuple[Any, Steps]]], entry: Mapping[str, Any], place: Steps
 ) -> list[dict[str, tuple[Any, Steps]]]:
-    """Add an entry to the combinations that it agrees with; if to none, it is one of its own."""
+    """Add an entry to the combinations that it agrees with, or as one of its own if none do."""
     values = {path: (value, (*place, path)) for path, value in entry.items()}
     agreeing = [
         pick
@@ -171,14 +171,14 @@ def _value(value: Any, shared: Collection[str]) -> str:
 
 
 def _named(value: Any, full: bool) -> str:
-    """Of a list, its items; commas in parentheses do not part axes."""
+    """The items of a list by name; commas in parentheses do not part axes."""
     if isinstance(value, list | tuple):
         return f"({','.join(_text(item, full) for item in value)})"
     return _text(value, full)
 
 
 def _text(value: Any, full: bool) -> str:
-    """A value's kind, and in full its options; without a kind always these."""
+    """A value's kind, with its options if ``full``; a value without a kind is its options."""
     if isinstance(value, float):
         return number_text(value)
     if not isinstance(value, Mapping):

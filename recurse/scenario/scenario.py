@@ -59,7 +59,7 @@ def _filed(name: str) -> str:
 
 
 class Samples(Spec):
-    """How many samples each kind of pool has."""
+    """The number of samples of each kind of pool."""
 
     real: Annotated[int, Field(ge=1, le=1_000_000_000)]
     """The fixed initial sample."""
@@ -70,7 +70,7 @@ class Samples(Spec):
 
 
 class Arm(Spec):
-    """One combination of the matrix: all that determines the numbers of its cells, but the seed."""
+    """One combination of the matrix: all that determines its cells' numbers, except the seed."""
 
     source: SourceSpec
     model: ModelSpec
@@ -85,7 +85,7 @@ class Arm(Spec):
 
     @property
     def schedule(self) -> Schedule:
-        """What each generation is trained on."""
+        """The training data of each generation."""
         n = self.samples
         return Schedule(self.policy, n.real, n.synthetic, n.fresh, self.generations)
 
@@ -97,17 +97,17 @@ class Arm(Spec):
 
 @dataclass(frozen=True)
 class LabelledArm:
-    """An arm with its name in the scenario and where in the file its values stand."""
+    """An arm with its name in the scenario and the places of its values in the file."""
 
     label: str
     arm: Arm
     axes: Mapping[str, str] = field(default_factory=dict)
     """Dotted path of an axis -> the name of its value, as in the label; the backend has none."""
     origin: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
-    """Dotted path of an axis -> where its value stands in the file."""
+    """Dotted path of an axis -> the place of its value in the file."""
 
     def locate(self, path: Sequence[str | int]) -> tuple[str | int, ...]:
-        """Where a path of the arm stands in the file."""
+        """The place in the file of a path of the arm."""
         for axis, place in self.origin.items():
             parts = tuple(axis.split("."))
             if tuple(path[: len(parts)]) == parts:
@@ -120,29 +120,29 @@ class Scenario(Spec):
 
     schema_: str = Field(default="", alias="$schema", exclude=True)
     version: Literal[1]
-    """Of the file format."""
+    """The version of the file format."""
     name: Annotated[str, Field(pattern=names.PATTERN), AfterValidator(_filed)]
     title: Annotated[str, Field(max_length=4096)] = ""
-    """What the scenario shows, in one line."""
+    """The result that the scenario shows, in one line."""
     question: Annotated[str, Field(max_length=4096)] = ""
     """The question that the report answers."""
     cite: Annotated[str, Field(max_length=4096)] = ""
     """The paper, for example ``arXiv:2404.01413``."""
     published: Annotated[str, Field(max_length=4096)] = ""
-    """What was published and is wrong or an artefact, in a sentence; the report's claims open with
-    it."""
+    """A published statement that is wrong or an artefact, in a sentence; the report's claims open
+    with it."""
     extends: str | tuple[str, ...] = Field(default=(), exclude=True)
     """Files whose values this one starts from."""
     source: SourceSpec | None = None
-    """Where real data come from."""
+    """The source of real data."""
     model: ModelSpec | None = None
     """The family that is refitted in every generation."""
     policy: PolicySpec | None = None
-    """Which data each generation is trained on."""
+    """The rule for the data that each generation is trained on."""
     sampler: SamplerSpec | None = None
-    """How synthetic data are drawn from a model, if not from its own law."""
+    """The way in which synthetic data are drawn from a model, if not from its own law."""
     corrector: CorrectorSpec | None = None
-    """What is done to synthetic data before the next fit."""
+    """The change made to synthetic data before the next fit."""
     samples: Samples | None = None
     start: Start = "scratch"
     """Fit each generation from new initial weights, or ``warm`` from the last model."""
@@ -153,7 +153,7 @@ class Scenario(Spec):
     )
     """Independent repetitions: a number n for seeds 0..n-1, or the seeds themselves."""
     backend: Backend | None = None
-    """Who computes: torch, jax, numpy or an installed plugin."""
+    """The library that computes: torch, jax, numpy or an installed plugin."""
     metrics: Metrics | None = None
     matrix: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Axes (dotted path -> values), then ``exclude``, then ``include``, as in GitHub Actions."""
@@ -178,11 +178,11 @@ class Scenario(Spec):
 
     @property
     def accepted(self) -> bool:
-        """True if a plan of it was looked at in full and nothing was refused."""
+        """True if a plan of the scenario was checked in full and nothing was refused."""
         return self._accepted
 
     def accept(self) -> None:
-        """Note that there is nothing to refuse, so that this is found out once."""
+        """Note that there is nothing to refuse, so that the check is made once."""
         self._accepted = True
 
     @property
@@ -245,7 +245,7 @@ def load(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scen
 
 
 def _with_backends(problem: Problem) -> Problem:
-    """Whoever forgot the backend is told which there are."""
+    """The problem; its hint names the installed backends if the backend is what is missing."""
     if (problem.code, problem.path) != ("E102", "backend"):
         return problem
     found = backends()
@@ -259,7 +259,7 @@ def _with_backends(problem: Problem) -> Problem:
 
 
 def _refuse_axes(scenario: Scenario, sets: Sequence[str]) -> None:
-    """An override of what the matrix sets would change nothing."""
+    """Refuse an override of a field that the matrix sets: it would change nothing."""
     problems = []
     for text in sets:
         path, _, value = text.partition("=")
@@ -273,7 +273,7 @@ def _refuse_axes(scenario: Scenario, sets: Sequence[str]) -> None:
 
 
 def _same_seeds(scenario: Scenario) -> Iterator[Problem]:
-    """A seed that is given twice is no second repetition."""
+    """A problem for each seed that is given twice: the same seed is no second repetition."""
     given = () if isinstance(scenario.seeds, int) else scenario.seeds
     for place, _ in _repeats(given):
         text = f"seed {given[place]} is given twice"
@@ -281,7 +281,7 @@ def _same_seeds(scenario: Scenario) -> Iterator[Problem]:
 
 
 def _same_arms(scenario: Scenario, arms: Sequence[LabelledArm]) -> list[Problem]:
-    """Arms that are equal, or have one label, each at the first value in which they stand apart."""
+    """A problem for each arm that equals another or shares its label, where the two differ."""
     found: dict[tuple[str | int, ...], Problem] = {}
     equal = _repeats(each.arm for each in arms)
     namesakes = _repeats((each.label, each.arm.backend) for each in arms)
@@ -298,7 +298,7 @@ def _same_arms(scenario: Scenario, arms: Sequence[LabelledArm]) -> list[Problem]
 
 
 def _repeats(keys: Iterable[Hashable]) -> list[tuple[int, int]]:
-    """The places of keys that were there before, each with the place of the first."""
+    """The places of repeated keys, each with the place of the key's first use."""
     first: dict[Hashable, int] = {}
     numbered = ((place, first.setdefault(key, place)) for place, key in enumerate(keys))
     return [(place, before) for place, before in numbered if place != before]

@@ -1,4 +1,4 @@
-"""The specs that travel with recurse, and what a user may write where a spec is expected."""
+"""The specs that travel with recurse, and the files meant by a name where a spec is expected."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def files(directory: Path) -> list[Path]:
 
 
 def resolve(names: Sequence[str]) -> list[Path]:
-    """The files that are meant: files, directories of them, names of shipped specs.
+    """The files that the names mean: files, directories of them, names of shipped specs.
 
     Raises:
         Problems: nothing is there, or a directory holds no YAML file.

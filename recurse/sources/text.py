@@ -40,7 +40,7 @@ class TextSource(Discrete):
     lower: bool = True
     """True if capitals are made small first."""
     first: Annotated[int, Field(ge=1)] | None = None
-    """How many tokens of the text are used, from its beginning; all of them by default."""
+    """The number of tokens used, from the beginning of the text; all of them by default."""
     vocabulary: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     """So many of the most frequent tokens are told apart, and all others are one more; no limit by
     default."""
@@ -87,9 +87,9 @@ class Text:
     symbols: NDArray[np.int64]
     """The text, ``[N]``."""
     words: tuple[str, ...]
-    """What the numbers stand for; the one for all rare tokens is empty."""
+    """The texts that the numbers stand for; the one for all rare tokens is empty."""
     counts: NDArray[np.int64]
-    """How often each is in the text, ``[K]``, falling but for the last."""
+    """The count of each in the text, ``[K]``, falling but for the last."""
 
 
 @lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-"""Where results live: one writer, staged fragments, snapshots for readers.
+"""The store of results: one writer, staged fragments, snapshots for readers.
 
 Workers import `recurse.store.staging` and `recurse.store.checkpoint` only; the names below load
 duckdb when they are first used.

@@ -31,7 +31,7 @@ _step = steps("checkpoint", "before_rename", "after_rename")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a block after a generation; ``meta`` is what the writer said about it."""
+    """The state of a block after a generation; ``meta`` holds the remarks of its writer."""
 
     block: str
     generation: int
@@ -113,6 +113,6 @@ def _folders(block: Path) -> list[tuple[int, Path]]:
 def _prune(block: Path, generation: int) -> None:
     """Forget all but the newest `KEEP` of those up to ``generation``."""
     for _, folder in [entry for entry in _folders(block) if entry[0] <= generation][:-KEEP]:
-        # A worker whose coordinator was killed may be at it as well, until it notices.
+        # A worker whose coordinator was killed may prune here as well, until it notices.
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)

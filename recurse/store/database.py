@@ -1,7 +1,7 @@
-"""Opening the one database file: settings, schema steps, and what to do when it is damaged.
+"""Opening the one database file: settings, schema steps, and recovery of a damaged one.
 
-Only the holder of the lock calls anything here. Nothing is thrown away: what cannot be opened is
-moved or copied to ``quarantine/`` first.
+Only the holder of the lock calls these functions. Nothing is thrown away: a file that cannot be
+opened is moved or copied to ``quarantine/`` first.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class StoreDamaged(RecurseError):
 
 
 def open_database(root: Path) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
-    """Open, create or recover the database of ``root``; also says what had to be done.
+    """Open, create or recover the database of ``root``; also returns a sentence per repair.
 
-    Tries the file as it is, then without its log, then the newest snapshot that is whole, then an
-    empty file; each is read from end to end. What is missing afterwards comes back from the
-    staged fragments, which stay until it is safe.
+    The order of attempts: the file as it is, the file without its log, the newest snapshot that is
+    whole, an empty file; each is read from end to end. Generations that are missing afterwards come
+    back from the staged fragments, which stay until a snapshot holds them.
 
     Raises:
         StoreBusy: a program other than recurse has it open.
@@ -93,14 +93,14 @@ def has_log(root: Path) -> bool:
 
 
 def set_log_aside(root: Path) -> str:
-    """Move a log that is none of DuckDB's to ``quarantine/``; the database must not be open."""
+    """Move a log that DuckDB did not write to ``quarantine/``; the database must not be open."""
     place = _quarantine(root)
     _move_logs(root, place)
     return f"moved a log that cannot be read to {place}"
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, folder: Path | None = None) -> bool:
-    """Bring the schema up to date, one transaction per numbered step; says if there was any.
+    """Bring the schema up to date, one transaction per numbered step; True if there was any step.
 
     Raises:
         NewerStore: the store is of a later version than this program knows.

@@ -1,7 +1,8 @@
 """Turning fragments into rows: a batch is one transaction and may be repeated without harm.
 
-A row is new, or known with equal numbers, or divergent: known with other numbers. Idempotence comes
-from looking first: the lock makes sure that nobody else writes between the look and the insert.
+A row is new, or known with equal numbers, or divergent: known with other numbers. Every insert is
+preceded by a look for the same key, and the lock keeps other writers out between the two; so
+repeating an insert changes nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class DivergentRerun(RecurseError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a batch changed; ``divergent`` maps the position of a fragment to what differs."""
+    """The changes of one batch; ``divergent`` maps the position of a fragment to the difference."""
 
     committed: tuple[tuple[str, int, int], ...]
     failures: tuple[tuple[str, int, str], ...]
@@ -63,13 +64,13 @@ def insert_batch(
     batch: Sequence[tuple[Path, Fragment]],
     newest: Mapping[str, int],
 ) -> Outcome:
-    """Insert what is new of a batch, inside the caller's transaction.
+    """Insert the new rows of a batch, inside the caller's transaction.
 
     Args:
         connection: the live database.
         batch: fragments by file; no (cell, generation) may occur twice.
-        newest: of each cell a generation that none stored is above. What is above it is new without
-            a look at the table, which would be read from end to end.
+        newest: for each cell, a generation at or above every stored one. A row above it is new
+            without a look at the table, which would be read from end to end.
     """
     fragments = [fragment for _, fragment in batch]
     names = {name: place for place, name in enumerate(_names(fragments))}
@@ -147,7 +148,7 @@ def _compare(
     rows: _Rows,
     places: npt.NDArray[np.int32],
 ) -> tuple[npt.NDArray[np.bool_], dict[int, str]]:
-    """Which rows are stored already ``[K]``, and where the stored numbers are others.
+    """A mask ``[K]`` of the rows that are stored already; the difference in numbers by place.
 
     Only the rows at ``places`` are looked up.
     """

@@ -66,7 +66,7 @@ class StoreLock:
 
     @property
     def held(self) -> bool:
-        """Whether this lock is still ours."""
+        """True if this process still holds the lock."""
         return self in _held
 
     def release(self) -> None:
@@ -77,7 +77,7 @@ class StoreLock:
 
 
 def holder(root: Path) -> dict[str, Any] | None:
-    """Who writes to the store now (pid, host, started, command), or None.
+    """The process that writes to the store now (pid, host, started, command), or None.
 
     Takes a shared lock for an instant, which a writer that starts then waits out.
     """

@@ -1,7 +1,7 @@
-"""Which file system a folder is on; a store that is written lives on a disk of this machine.
+"""The file system of a folder; a store that is written lives on a disk of this machine.
 
 Locks of a network file system may be granted twice, or vanish with the connection: two writers then
-destroy a database without an error. What was written is safe to read from anywhere.
+destroy a database without an error. A finished store is safe to read from anywhere.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class FileSystem(NamedTuple):
 
     @property
     def network(self) -> bool:
-        """Whether other machines may write to it."""
+        """True if other machines may write to it."""
         inner = self.kind.removeprefix("fuse.")
         return self.kind in _KINDS or (inner != self.kind and inner in _FUSE)
 
 
 def file_system(path: Path) -> FileSystem | None:
-    """Where a path (it need not exist) is mounted; None where the system does not say."""
+    """The file system of a path, which need not exist; None where the system does not say."""
     place = path.resolve()
     found: FileSystem | None = None
     for mounted in _mounts():

@@ -16,7 +16,7 @@ from recurse.store.records import CellRecord, ClaimRecord, Curves, LastRun, Prob
 def history(
     connection: duckdb.DuckDBPyConnection, cells: Collection[str] | None = None
 ) -> dict[str, CellRecord]:
-    """What is stored of cells and of those that ran with them in a block, by id; all by default."""
+    """The records of cells and of those that ran with them in a block, by id; all by default."""
     asked = "true"
     if cells is not None:
         asked = "block IN (SELECT block FROM known WHERE cell IN (SELECT unnest(?))) "
@@ -34,7 +34,7 @@ def history(
 
 
 def short(connection: duckdb.DuckDBPyConnection, wanted: Mapping[str, int]) -> list[Short]:
-    """Which cells lack a generation up to the one that is wanted of each, and did not fail there.
+    """The cells that lack a generation up to the one wanted of each, and did not fail there.
 
     In the order of ``wanted``.
     """
@@ -71,7 +71,7 @@ def measured(connection: duckdb.DuckDBPyConnection, scenario: str) -> set[tuple[
 
 
 def places(connection: duckdb.DuckDBPyConnection, scenario: str) -> dict[tuple[str, str, int], str]:
-    """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""
+    """The cells of a scenario by their place: (arm, backend, seed) -> cell."""
     rows = connection.execute(
         "SELECT arm, backend, seed, cell FROM members WHERE scenario = ?", [scenario]
     ).fetchall()
@@ -110,7 +110,7 @@ def claims(connection: duckdb.DuckDBPyConnection, scenario: str) -> list[ClaimRe
 
 
 def probes(connection: duckdb.DuckDBPyConnection) -> list[ProbeRecord]:
-    """Everything that was measured; nothing in a snapshot from before there was such a table."""
+    """All measurements; none in a snapshot that is older than the table of them."""
     if schema_version(connection) < 2:
         return []
     rows = connection.execute(

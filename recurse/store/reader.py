@@ -1,4 +1,4 @@
-"""A store as everyone but its writer sees it: the newest snapshot, read-only, with no way out.
+"""A store as everyone but its writer sees it: the newest snapshot, read-only, cut off from files.
 
 SQL given by a user runs in a connection that can neither write, nor open files or addresses, nor
 load extensions, nor change those settings.
@@ -40,8 +40,9 @@ class BadQuery(RecurseError):
 class Store:
     """A store opened for reading; stays on one snapshot until `refresh`.
 
-    What a killed run left behind is taken in first, where nobody writes and the folder is writable;
-    ``messages`` says what was done or could not be done. Frames are polars frames.
+    Results that a killed run left staged are taken in first, if nobody writes and the folder is
+    writable; ``messages`` tells of each such step and of those that failed. Frames are polars
+    frames.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Store:
 
     @property
     def freshness(self) -> Freshness:
-        """How old the snapshot is, and who writes to the store now."""
+        """The age of the snapshot, and the process that writes to the store now."""
         age = max(time.time() - self._written, 0.0)
         return Freshness(self._snapshot.name, age, lock.holder(self.root))
 
@@ -130,11 +131,11 @@ class Store:
         return self._frame("claims", "scenario, rowid", scenario=scenario)
 
     def cells(self, scenario: str | None = None) -> polars.DataFrame:
-        """``v_cells``: the cells of each scenario and how far they have come."""
+        """``v_cells``: the cells of each scenario, each with its newest generation."""
         return self._frame("v_cells", "scenario, arm, backend, seed", scenario=scenario)
 
     def schedule(self, scenario: str | None = None, arm: str | None = None) -> polars.DataFrame:
-        """What each generation was trained on, pools ``born`` to ``until`` in one row."""
+        """The training data of each generation, pools ``born`` to ``until`` in one row."""
         order = "scenario, arm, generation, rowid"
         return self._frame("schedule", order, scenario=scenario, arm=arm)
 
@@ -143,7 +144,7 @@ class Store:
         return self._frame("notes", "scenario, rowid", scenario=scenario)
 
     def runs(self, scenario: str | None = None) -> polars.DataFrame:
-        """Every run: what was asked, with what, on what, and how it ended."""
+        """Every run: its request, program versions, machine and outcome."""
         return self._frame("runs", "started, run", scenario=scenario)
 
     def costs(self, scenario: str | None = None) -> polars.DataFrame:
@@ -197,7 +198,7 @@ class Store:
         return {**found, "spec": json.loads(found["spec"])}
 
     def history(self, cells: Collection[str] | None = None) -> dict[str, CellRecord]:
-        """What is stored of these cells and of those that ran with them, by id; all by default."""
+        """The records of these cells and of those that ran with them, by id; all by default."""
         return self._ask(lambda connection: queries.history(connection, cells))
 
     def measured(self, scenario: str) -> set[tuple[str, str, str]]:
@@ -205,7 +206,7 @@ class Store:
         return self._ask(lambda connection: queries.measured(connection, scenario))
 
     def places(self, scenario: str) -> dict[tuple[str, str, int], str]:
-        """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""
+        """The cells of a scenario by their place: (arm, backend, seed) -> cell."""
         return self._ask(lambda connection: queries.places(connection, scenario))
 
     def planned(self, scenario: str) -> dict[str, str]:
@@ -213,7 +214,7 @@ class Store:
         return self._ask(lambda connection: queries.planned(connection, scenario))
 
     def probes(self) -> list[ProbeRecord]:
-        """Everything that `recurse probe` measured."""
+        """All measurements of `recurse probe`."""
         return self._ask(lambda connection: queries.probes(connection))
 
     def arrays(self, scenario: str, metric: str) -> dict[tuple[str, str], Curves]:
@@ -247,7 +248,7 @@ class Store:
         return self._ask(look)
 
     def _ask(self, look: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        """A look at the snapshot; where that turns out to be damaged, at a new one or an older."""
+        """The answer of this snapshot, or of another one if this one turns out to be damaged."""
         while True:
             try:
                 return look(self._connection)
@@ -265,7 +266,7 @@ class Store:
             self._remark(text)
 
     def _give_up(self, damage: str) -> None:
-        """Leave a damaged snapshot for one that is whole; the writer makes one if it can.
+        """Leave a damaged snapshot for a whole one, copied from the database if that is sound.
 
         Raises:
             StoreDamaged: there is none.
@@ -279,7 +280,7 @@ class Store:
         self._say(f"reading {self._snapshot.name}")
 
     def _open(self) -> tuple[Path, float, duckdb.DuckDBPyConnection]:
-        """The newest snapshot that can be opened, and its time; one may vanish while we look."""
+        """The newest snapshot that opens, and its time; a writer may remove others meanwhile."""
         refusals: dict[str, str] = {}
         for attempt in range(TRIES):
             found = snapshot.published(self.root)
@@ -303,7 +304,7 @@ class Store:
         raise self._nothing()
 
     def _nothing(self) -> StoreMissing:
-        """The error where no snapshot is, and why there is none."""
+        """The error for a folder without a snapshot, with the reason why there is none."""
         if self.messages:
             said = "; ".join(self.messages)
             return StoreMissing(f"{self.root} has nothing to read yet: {said}")
@@ -313,7 +314,7 @@ class Store:
         return StoreMissing(f"no store at {self.root}", hint="'recurse run SPEC' makes one")
 
     def _recover(self) -> None:
-        """Take in what a killed run left; without the right to write, say so and read on."""
+        """Take in what a killed run left staged; without the right to write, say so and read on."""
         old = snapshot.is_stale(self.root, self.root / database.DATABASE)
         if (old or staged(self.root / "stage")) and lock.holder(self.root) is None:
             self._take_in()
@@ -344,7 +345,7 @@ def _connected(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 class _Stream:
-    """Hands polars the Arrow stream alone: it keeps types it has seen, and DuckDB's then leak."""
+    """The Arrow stream of a relation without its type, which polars would keep: DuckDB's leak."""
 
     def __init__(self, capsule: object) -> None:
         self._capsule = capsule

@@ -1,4 +1,4 @@
-"""What the engine tells the store about a run, as plain frozen records; and what it reads back."""
+"""The plain frozen records that pass between the engine and the store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class ScenarioRecord:
-    """A scenario as it was resolved; ``digest`` is a hash of ``spec``."""
+    """A resolved scenario; ``digest`` is a hash of ``spec``."""
 
     scenario: str
     title: str
@@ -43,7 +43,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Provenance:
-    """How a run came about; recorded, never part of an identity."""
+    """The origin of a run: recorded, never part of an identity."""
 
     command: str = ""
     versions: Mapping[str, Any] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class TheoryCurve:
 
 @dataclass(frozen=True)
 class ClaimRecord:
-    """A claim that was checked; ``holds`` is None where the results do not suffice to tell."""
+    """A checked claim; ``holds`` is None if the results cannot tell."""
 
     claim: str
     kind: str
@@ -86,7 +86,7 @@ class Note:
 
 
 class LastRun(NamedTuple):
-    """The run of a scenario that was begun last: how it ended, what it was of, and with what."""
+    """The run of a scenario that was begun last: its end, its spec and its program versions."""
 
     run: str
     status: str
@@ -95,7 +95,7 @@ class LastRun(NamedTuple):
 
 
 class ProbeRecord(NamedTuple):
-    """What an arm cost with ``width`` replicates in one program; seconds per replicate and
+    """The cost of an arm with ``width`` replicates in one program, in seconds per replicate and
     generation. ``setting`` is canonical JSON of versions and machine class.
     """
 
@@ -111,7 +111,7 @@ class ProbeRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class CellRecord:
-    """What the store knows of a cell.
+    """The stored state of a cell.
 
     ``generations_done`` is the newest generation with no gap before it (-1: none). ``failure`` is
     the reason why the next one is missing, if it was tried. ``block`` is the one that ran last.
@@ -149,7 +149,7 @@ class Curves(NamedTuple):
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What one call of ``ingest`` did.
+    """The outcome of one call of ``ingest``.
 
     ``committed`` lists (block, generation, cells that got a row); ``known`` counts rows that were
     there already with equal numbers; ``damaged`` names files moved to ``quarantine/``.
@@ -163,7 +163,7 @@ class IngestReport:
 
 @dataclass(frozen=True)
 class Freshness:
-    """How old the snapshot is that a reader sees, and who is writing (None: nobody)."""
+    """The age of the snapshot that a reader sees, and the process that writes (None: nobody)."""
 
     snapshot: str
     seconds: float

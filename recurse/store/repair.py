@@ -1,4 +1,4 @@
-"""What of a store is whole, and the best of it put back in its place."""
+"""A check of every file of a store, and a repair that puts the best whole one in place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOG = f"{DATABASE}.wal"
 
 @dataclass(frozen=True)
 class Finding:
-    """One file of a store: the generations that can be read of it, and its damage or ''."""
+    """One file of a store: the number of generations that can be read, and its damage or ''."""
 
     name: str
     bytes: int
@@ -46,7 +46,7 @@ def check(root: Path) -> list[Finding]:
 
 def rebuild(root: Path) -> list[str]:
     """Put the whole file with the most generations in the database's place, take in what is staged
-    and publish it; says what was done. What was there goes to ``quarantine/``.
+    and publish it; returns a sentence per step. The replaced file goes to ``quarantine/``.
 
     Raises:
         StoreBusy: somebody writes to the store.

@@ -1,4 +1,4 @@
-"""The rows of a run that are not results: what was asked, theory, schedules, claims, notes.
+"""The rows of a run that are not results: requests, theory, schedules, claims, notes.
 
 Each function runs inside the caller's transaction and may be repeated: it replaces what it wrote.
 """
@@ -117,7 +117,7 @@ def put_theory(
 def put_schedule(
     connection: duckdb.DuckDBPyConnection, scenario: str, schedules: Mapping[str, Iterable[Row]]
 ) -> None:
-    """What each generation of each arm is trained on; runs of like pools share a row."""
+    """The training data of each generation of each arm; neighbours of like use share a row."""
     connection.execute("DELETE FROM schedule WHERE scenario = ?", [scenario])
     found = [
         (arm, row, run)

@@ -31,7 +31,7 @@ class Stop(KeyboardInterrupt):
 
 
 class _State:
-    """Of this process: the signals that came, when the first one did, and how deep it is held."""
+    """State of this process: the signals that came, the time of the first, the depth of `held`."""
 
     listening = False
     noted: list[int] = []  # noqa: RUF012  (one state only)

@@ -126,7 +126,7 @@ def _changed(path: Path) -> int:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """In a process of its own: closing a file drops all locks of its process, DuckDB's as well."""
+    """Copy in another process: closing a file drops all locks of its process, DuckDB's as well."""
     command = [sys.executable, "-I", "-S", "-c", _COPY, str(source), str(target)]
     code = subprocess.run(command, capture_output=True, check=False).returncode
     if code > 0:

@@ -50,7 +50,7 @@ def read_all(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def examined(path: Path) -> tuple[int, str]:
-    """The stored generations of a file that nobody writes to, and what is wrong with it or ''."""
+    """The number of generations in a file that nobody writes to, and its damage or ''."""
     try:
         connection = duckdb.connect(str(path), read_only=True, config=HARDENED)
     except (duckdb.Error, OSError) as error:

@@ -1,4 +1,4 @@
-"""What a worker hands in: one fragment per block and generation, one file each, whole or absent.
+"""Fragments: the results of one generation of one block, each a file that is whole or absent.
 
 Workers import this and nothing else of the store: numpy, safetensors and the standard library.
 The file's name ends in the first 16 hex digits of the sha256 of its content, so that a flipped bit
@@ -30,7 +30,7 @@ _step = steps("stage", "before_fsync", "before_rename", "after_rename", "after_c
 
 
 class DamagedFragment(RecurseError):
-    """A staged file that is not what its writer wrote."""
+    """A staged file whose content does not hash to its name."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 DuckDB commits a fragment's rows before the file is forgotten, and it is forgotten only after the
 next snapshot: a broken log then loses nothing. An exception from COMMIT does not say that the
-commit failed, so whatever is written here may be repeated: it looks by key before it inserts.
+commit failed, so every write here bears being repeated: it looks by key before it inserts.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ MINIMUM_FREE = 64 * 2**20
 class StoreWriter:
     """A store opened for writing; a context manager.
 
-    ``messages`` says what was recovered or set aside. ``stage`` and ``checkpoints`` are the folders
-    that workers write to. ``run`` is the run that was begun last.
+    ``messages`` names every file that was recovered or set aside. ``stage`` and ``checkpoints`` are
+    the folders that workers write to. ``run`` is the run that was begun last.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class StoreWriter:
         """Take the lock; open, create or recover the database.
 
         Raises:
-            StoreBusy: somebody else writes; exit code 3.
+            StoreBusy: another process writes to the store; exit code 3.
             StoreFull: less than ``minimum_free`` bytes are free.
             NewerStore: the store was written by a newer program.
             NetworkStore: it is on a network file system.
@@ -104,7 +104,7 @@ class StoreWriter:
         plan: Mapping[str, Any],
         provenance: Provenance | None = None,
     ) -> str:
-        """Record what is about to run, before it does; returns the id of the run."""
+        """Record a run before its work starts; returns its id."""
         provenance = provenance or Provenance()
         self.run = f"{rows.now():%Y%m%dT%H%M%S}.{os.urandom(4).hex()}"
 
@@ -118,7 +118,7 @@ class StoreWriter:
         return self.run
 
     def finish_run(self, status: str) -> None:
-        """Record how the run ended: complete, failed, incomplete, interrupted."""
+        """Record the end of the run: complete, failed, incomplete, interrupted."""
         row = [rows.now(), status, self.run]
         query = "UPDATE runs SET finished = ?, status = ? WHERE run = ?"
         self._write(lambda: self._connection.execute(query, row))
@@ -129,7 +129,7 @@ class StoreWriter:
         self._write(lambda: rows.put_theory(self._connection, scenario, curves))
 
     def put_schedule(self, scenario: str, schedules: Mapping[str, Iterable[Row]]) -> None:
-        """Replace what each generation is trained on, by label of the arm."""
+        """Replace the schedules of a scenario, by label of the arm."""
         schedules = {arm: tuple(schedule) for arm, schedule in schedules.items()}
         self._write(lambda: rows.put_schedule(self._connection, scenario, schedules))
 
@@ -152,7 +152,7 @@ class StoreWriter:
 
         Raises:
             DivergentRerun: after everything else is in: a cell was computed twice, differently.
-            StoreFull: nothing stored is lost, what is not in yet stays staged.
+            StoreFull: nothing stored is lost; fragments that are not in yet stay staged.
         """
         self._check_space()
         outcomes: list[Outcome] = []
@@ -179,11 +179,11 @@ class StoreWriter:
         )
 
     def history(self, cells: Collection[str] | None = None) -> dict[str, CellRecord]:
-        """What is stored of these cells and of those that ran with them, by id; all by default."""
+        """The records of these cells and of those that ran with them, by id; all by default."""
         return queries.history(self._connection, cells)
 
     def short(self, wanted: Mapping[str, int]) -> list[Short]:
-        """Which cells lack a generation up to the one wanted of each, and did not fail there."""
+        """The cells that lack a generation up to the one wanted of each, and did not fail there."""
         return queries.short(self._connection, wanted)
 
     def measured(self, scenario: str) -> set[tuple[str, str, str]]:
@@ -191,7 +191,7 @@ class StoreWriter:
         return queries.measured(self._connection, scenario)
 
     def places(self, scenario: str) -> dict[tuple[str, str, int], str]:
-        """Which cell stands where in a scenario: (arm, backend, seed) -> cell."""
+        """The cells of a scenario by their place: (arm, backend, seed) -> cell."""
         return queries.places(self._connection, scenario)
 
     def planned(self, scenario: str) -> dict[str, str]:
@@ -207,7 +207,7 @@ class StoreWriter:
         return queries.claims(self._connection, scenario)
 
     def probes(self) -> list[ProbeRecord]:
-        """Everything that `recurse probe` measured."""
+        """All measurements of `recurse probe`."""
         return queries.probes(self._connection)
 
     def arrays(self, scenario: str, metric: str) -> dict[tuple[str, str], Curves]:
@@ -215,10 +215,10 @@ class StoreWriter:
         return queries.arrays(self._connection, scenario, metric)
 
     def publish(self) -> Path:
-        """Make what is stored visible to readers, then forget the fragments that are in it.
+        """Make all stored rows visible to readers, then delete the fragments that hold them.
 
         Raises:
-            StoreFull: what is stored stays stored, readers keep the snapshot before.
+            StoreFull: nothing stored is lost; readers keep the snapshot before.
             StoreDamaged: a block of the database cannot be read; earlier snapshots are kept, and
                 the fragments that are not in them stay staged.
         """
@@ -246,15 +246,15 @@ class StoreWriter:
         return path
 
     def publish_due(self, seconds: float = 30.0) -> Path | None:
-        """`publish` if there is something new and the last time is ``seconds`` ago."""
+        """`publish` if rows are new and the last snapshot is ``seconds`` old."""
         due = self._dirty and time.monotonic() - self._published >= seconds
         return self.publish() if due else None
 
     def close(self) -> None:
-        """Publish what is new, close the database, let the next writer in.
+        """Publish new rows, close the database, let the next writer in.
 
         Raises:
-            StoreFull: the snapshot did not fit; everything else was done.
+            StoreFull: the snapshot did not fit; all other steps were done.
         """
         if not self._lock.held:
             return
@@ -301,20 +301,20 @@ class StoreWriter:
         return connection
 
     def _reopen(self) -> None:
-        # What comes up may be an older snapshot: what is still staged is looked at again.
+        # A recovered database may be an older snapshot: look again at all that is staged.
         self._reached = None
         self._settled.clear()
         self._connection.close()
         self._connection = self._open()
 
     def _write(self, work: Callable[[], object], point: str = "put") -> None:
-        """Run ``work`` as a transaction, twice if need be: it must bear being repeated."""
+        """Run ``work`` as a transaction, a second time if need be; ``work`` must bear that."""
         self._dirty = True
         with signals.held():
             try:
                 database.commit(self._connection, work, point)
             except duckdb.Error:
-                # Whether it was committed is unknown, and a fatal error ends the connection.
+                # The commit may have happened or not, and a fatal error ends the connection.
                 self._reopen()
                 try:
                     database.commit(self._connection, work, point)

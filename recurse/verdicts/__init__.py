@@ -6,8 +6,8 @@ collapse is shown), ``no`` (it is shown to be absent, within the thresholds) or 
 Both ``yes`` and ``no`` must be proved against noise; silence proves neither.
 
 A metric says by ``speaks`` which definitions it is about. Where several speak to one definition,
-one ``yes`` is enough, and ``no`` takes all of them; one that an arm has no numbers of, its model
-being of another family than the metric is for, is not asked. The level is shared equally by all
+one ``yes`` is enough, and ``no`` takes all of them; a metric that an arm has no numbers of, because
+the metric is for another family, is not asked. The level is shared equally by all
 answers that are asked of a scenario (Bonferroni): with probability ``1 - level`` no ``yes`` and no
 ``no`` of its whole table is a mistake of chance.
 """
@@ -42,7 +42,7 @@ class Definition(Protocol):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer of one definition about one arm on one backend, and what is behind it."""
+    """The answer of one definition about one arm on one backend, with the evidence."""
 
     definition: int
     arm: str
@@ -54,7 +54,7 @@ class Verdict:
     level: float
     """The two-sided level of this answer alone."""
     asked: int
-    """How many metrics were asked."""
+    """The number of metrics asked."""
 
 
 @cache
@@ -117,5 +117,5 @@ def _verdict(
 
 
 def _alike(trace: Trace) -> tuple[str, str, str]:
-    """The same for one metric of the arms that differ in the number of samples alone."""
+    """A key shared by the traces of one metric whose arms differ in the number of samples alone."""
     return trace.metric, trace.backend, trace.group

@@ -1,7 +1,7 @@
 """Definition 3: the risk on real data grows without bound with the generations.
 
-No run of finite length shows a limit. What it shows is how the rise goes on: with ``r_g`` the mean
-risk, the exponent ``p = log2 (r_G - r_0)/(r_{G/2} - r_0)`` is the slope of the rise over the last
+No run of finite length shows a limit; it shows how the rise goes on. With ``r_g`` the mean risk,
+the exponent ``p = log2 (r_G - r_0)/(r_{G/2} - r_0)`` is the slope of the rise over the last
 doubling of generations on log-log axes: 1 for linear growth, more for geometric growth, 0 for a
 risk that has settled. A risk that settles over a time longer than about 0.8 G is mistaken for one
 that grows; only a longer run tells them apart.
@@ -61,7 +61,7 @@ def find(trace: Trace, _: Sequence[Trace], level: float) -> Finding:
 
 
 def _exponent(trace: Trace, half: int, end: int, level: float) -> Interval:
-    """Of the rise since generation 0; from -inf on where no rise is shown by the middle."""
+    """The exponent of the rise; without limits if no rise is shown by the middle of the run."""
     sign = 1.0 if trace.worse == "up" else -1.0
     early = sign * (trace.values[half] - trace.values[0])
     late = sign * (trace.values[end] - trace.values[0])

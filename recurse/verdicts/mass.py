@@ -1,4 +1,4 @@
-"""What definitions 6 to 8 share: something real is lost, or something unreal appears.
+"""The common part of definitions 6 to 8: something real is lost, or something unreal appears.
 
 A metric whose lower values are worse counts what is left (modes, symbols) and is compared with
 generation 0 as a ratio; one whose higher values are worse is a probability (missing or hallucinated

@@ -92,15 +92,15 @@ def traces(store: Store, scenario: str) -> list[Trace]:
 
 
 def varied(every: Iterable[dict[str, str]]) -> list[str]:
-    """The pools whose number of samples differs between arms, the real one first."""
+    """The pools whose number of samples differs between arms, the real pool first."""
     counts = [_counts(axes) for axes in every]
     return [pool for pool in POOLS if len({one.get(pool) for one in counts}) > 1]
 
 
 def sample_size(axes: dict[str, str], pools: Iterable[str]) -> tuple[float | None, str]:
-    """The number of samples of an arm, if it varies, and what is left of its label.
+    """The number of samples of an arm, if it varies, and the rest of its label.
 
-    Its size is the count of the first of these pools, which are those that differ between arms.
+    The size is the count of the first of the pools whose counts differ between arms.
     """
     rest = {axis: value for axis, value in axes.items() if axis.partition(".")[0] != "samples"}
     group = json.dumps(rest, sort_keys=True)

@@ -1,4 +1,4 @@
-"""What definitions look at: a metric of one arm over the generations, and how changes are measured.
+"""A metric of one arm over the generations, as definitions look at it, and measures of its change.
 
 Changes are relative to generation 0, the model that saw real data only. A mean over the seeds is
 compared as a ratio of means (Fieller), paired by seed; log-likelihoods have no zero of their own,
@@ -25,9 +25,9 @@ from recurse.claims.inference import (
 
 Answer = Literal["yes", "no", "cannot tell"]
 ROUNDING = 1e-9
-"""What arithmetic alone may change, relatively."""
+"""The relative change that rounding alone may cause."""
 FEWEST = 3
-"""Seeds below which nothing is told."""
+"""Seeds below which nothing is judged."""
 HEAVY = 0.5
 """The share of the spread that one seed may carry; above it normal theory says nothing."""
 MANY = 20
@@ -64,15 +64,15 @@ class Trace:
     speaks: frozenset[int] = frozenset()
     worse: Literal["up", "down"] = "up"
     log: bool = False
-    """Whether differences are logarithms of ratios."""
+    """True if differences are logarithms of ratios."""
     size: float | None = None
     """The number of samples of the arm, if it varies in the matrix."""
     group: str = ""
-    """The same for all arms that differ in the number of samples alone."""
+    """A key shared by all arms that differ in the number of samples alone."""
 
     @property
     def measured(self) -> bool:
-        """Whether there is a number at all."""
+        """True if there is a number at all."""
         return not bool(np.isnan(self.values).all())
 
     @property
@@ -96,7 +96,7 @@ class Trace:
         )
 
     def defect(self) -> Finding | None:
-        """What keeps a whole trace from being judged, or None."""
+        """The reason why no part of the trace can be judged, or None."""
         if len(self.seeds) < FEWEST:
             return Finding("cannot tell", f"{len(self.seeds)} seeds, at least {FEWEST} are needed")
         if len(self.generations) < 2:
@@ -105,7 +105,7 @@ class Trace:
 
     @property
     def finite(self) -> NDArray[np.bool_]:
-        """``[K]``: whether all seeds are."""
+        """``[K]``: True where all seeds are finite."""
         return np.asarray(np.isfinite(self.values).all(axis=1))
 
     def place(self, generation: float) -> int:
@@ -120,11 +120,11 @@ class Trace:
 
 
 def lost(trace: Trace, rows: Sequence[int], tail: float) -> Finding | None:
-    """Whether infinite risks show a rise at one of some rows, or None if all is finite there.
+    """The answer of infinite risks about a rise at one of some rows; None if all are finite there.
 
-    The risk of models of real data may be infinite as often, and by luck in none of the seeds. So a
-    seed whose risk was finite at generation 0 and is infinite speaks for a rise, one that has it
-    the other way round against it: a sign test of pairs (McNemar), ``tail`` shared by the rows.
+    Models of real data may have infinite risk as often, though by chance in none of the seeds. So a
+    seed whose risk turned infinite after generation 0 speaks for a rise, and a seed whose risk
+    turned finite against a rise: a sign test of pairs (McNemar), ``tail`` shared by the rows.
     """
     if trace.finite[[0, *rows]].all():
         return None
@@ -148,7 +148,7 @@ def risk_ratios(trace: Trace, rows: Sequence[int], level: float) -> list[tuple[I
 
 
 def risk_ratio(trace: Trace, row: int, base: int, level: float) -> Interval:
-    """How many times the risk of one row is that of another; above 1 is worse."""
+    """The ratio of the risk of one row to that of another; above 1 is worse."""
     now, before = trace.values[row], trace.values[base]
     if trace.log:
         shift = t_interval(now - before if trace.worse == "up" else before - now, level)
@@ -159,7 +159,7 @@ def risk_ratio(trace: Trace, row: int, base: int, level: float) -> Interval:
 
 
 def uneven(values: Array) -> str:
-    """Why the mean of ``[R]`` has no trustworthy interval, or nothing."""
+    """The reason why the mean of ``[R]`` has no trustworthy interval, or ''."""
     share = heaviest(values) if len(values) >= MANY else 0.0
     return f"one seed carries {share:.0%} of the spread" if share > HEAVY else ""
 
@@ -171,7 +171,7 @@ def times(trace: Trace, at: Interval, row: int, level: float) -> str:
 
 
 def constant(changes: Array, level: float) -> bool:
-    """Whether no seed of ``[R]`` changes, and there are too few to show that hardly any does.
+    """True if no seed of ``[R]`` changes, and there are too few to show that hardly any does.
 
     Their interval has no width. Of R seeds none of which has changed, a share up to
     ``1 - level^(1/R)`` of all may change.

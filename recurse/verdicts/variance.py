@@ -19,11 +19,11 @@ NAME = "collapsing variance"
 GONE = 0.1
 """Share of generation 0 at or below which the spread counts as gone."""
 HALF, STEADY = 0.5, 0.75
-"""Gone as well: half is gone, and the logarithm falls on like g^0.75 or faster."""
+"""The spread counts as gone as well if half is left and the logarithm falls like g^0.75 or more."""
 KEPT, FLAT = 0.5, 0.9
-"""Absent: this share is left, and so much of it since the middle of the run."""
+"""The loss counts as absent if these shares of generation 0 and of the middle are left."""
 LEAST = GONE**2
-"""What a model counts as that has nothing left: half of such models make the spread gone."""
+"""The share taken for a model with nothing left: half of such models make the spread gone."""
 RULE = (
     f"the typical (geometric mean) spread is at {GONE:.0%} of generation 0 or below, or at "
     f"{HALF:.0%} and still falling geometrically; no: above {KEPT:.0%}, and above {FLAT:.0%} of "

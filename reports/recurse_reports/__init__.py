@@ -1,4 +1,4 @@
-"""Reports on what a store holds, from the store alone: the same store gives the same bytes."""
+"""Reports from a store alone: the same store gives the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a section is made of: plain data that a page sets as HTML or as Markdown."""
+"""The parts of a section: plain data that a page sets as HTML or as Markdown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Cell = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text. ``figures`` says which columns hold numbers; ``marks`` a word per row."""
+    """Rows of text. ``figures`` are the columns of numbers; ``marks`` is a word per row."""
 
     caption: str
     head: Sequence[str]
@@ -22,7 +22,7 @@ class Table:
     marks: Sequence[str] = ()
     """``bad``, ``good`` or ``unknown`` for rows that carry a verdict in their first column."""
     folded: str = ""
-    """What to call it where it is folded away."""
+    """The heading where the table is folded away."""
     tones: Mapping[str, str] = field(default_factory=dict)
     """``bad``, ``good`` or ``unknown`` for cells, by their text."""
 
@@ -78,13 +78,13 @@ class Prose:
 
     @property
     def text(self) -> str:
-        """Without emphasis."""
+        """The text without emphasis."""
         return "".join(self.parts)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Remarks, each with what it is about."""
+    """Remarks, each with its subject."""
 
     items: Sequence[tuple[str, str]]
 

@@ -1,4 +1,4 @@
-"""How each arm changed from generation 0 to its last one, and what theory says about it."""
+"""The change of each arm from generation 0 to its last one, measured and by theory."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Change:
         return int(np.sign(found.mid - none))
 
     def errors_from(self, expected: float) -> float:
-        """How many standard errors the last mean is above an expectation, rounding taken off.
+        """The standard errors by which the last mean exceeds an expectation, rounding taken off.
 
         NaN without a standard error, infinite where all seeds are equal.
         """
@@ -95,7 +95,7 @@ class Change:
 
 
 def changes(subject: Subject, measure: Measure) -> tuple[Change, ...]:
-    """The change of every arm and backend in the order of the plan; of those that have any."""
+    """The change of every arm and backend that has one, in the order of the plan."""
     theory = subject.theory(measure.kind)
     found = []
     for (arm, backend), curves in subject.arrays(measure.kind).items():
@@ -114,7 +114,7 @@ def changes(subject: Subject, measure: Measure) -> tuple[Change, ...]:
 
 
 def shape(line: TheoryLine) -> str:
-    """``linear``, ``geometric``, ``flat`` or nothing, from the values of a curve."""
+    """``linear``, ``geometric``, ``flat`` or '', from the values of a curve."""
     x, y = line.generations.astype(float), line.values
     if len(x) < 3 or not np.isfinite(y).all():
         return ""

@@ -1,4 +1,4 @@
-"""How figures look: palette, axes and type, as Vega-Lite.
+"""The look of figures: palette, axes and type, as Vega-Lite.
 
 Text and rules are ``currentColor`` on a transparent ground, so that one figure serves a light and a
 dark page. Series colours are Okabe and Ito's, three of them darkened so that each has a contrast of
@@ -113,7 +113,7 @@ class MissingLibrary(RecurseError):
 
 
 def missing(error: ImportError) -> MissingLibrary:
-    """The error that says what to install."""
+    """The error that names the package to install."""
     return MissingLibrary(
         f"interactive figures need vl-convert ({error})",
         hint="pip install 'recurse-sim[reports]'",
@@ -236,12 +236,12 @@ class Scale:
             self.high = high + 0.05 * span
 
     def vega(self) -> Chart:
-        """As a scale of Vega-Lite."""
+        """The scale in the words of Vega-Lite."""
         kind = "log" if self.log else "linear"
         return {"type": kind, "domain": [self.low, self.high], "nice": False, "zero": False}
 
     def axis(self) -> Chart:
-        """As an axis of Vega-Lite, with ticks at 1, 2 and 5 where there are few decades."""
+        """The axis in the words of Vega-Lite, with ticks at 1, 2 and 5 if there are few decades."""
         if not self.log:
             return {"title": None, "tickCount": 5, "labelExpr": LABEL}
         span = math.log10(self.high / self.low)

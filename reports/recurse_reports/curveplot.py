@@ -37,12 +37,12 @@ class Series:
 
     @property
     def colour(self) -> str:
-        """Of the arm, the same in every figure."""
+        """The colour of the arm, the same in every figure."""
         return COLOURS[self.rank % len(COLOURS)]
 
     @property
     def shape(self) -> str:
-        """Of its markers; arms of one colour differ in shape."""
+        """The shape of the arm's markers; arms of one colour differ in shape."""
         return SHAPES[(self.rank + self.rank // len(COLOURS)) % len(SHAPES)]
 
 
@@ -74,7 +74,7 @@ def overlay(title: str, subtitle: str, panel: Sequence[Series]) -> dict[str, Any
 def grid(
     title: str, subtitle: str, panels: Sequence[tuple[str, Sequence[Series]]], columns: int
 ) -> dict[str, Any]:
-    """Small multiples on one scale; each panel names what is in it."""
+    """Small multiples on one scale; each panel names its curves."""
     scale = scale_of([panel for _, panel in panels])
     width = (WIDTH - 62 - GAP * (columns - 1)) / columns
     height = max(min(width * 0.72, 210.0), 120.0)

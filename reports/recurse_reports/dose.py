@@ -1,4 +1,4 @@
-"""An axis of numbers as a dose: how the outcome moves with it, and where it is best."""
+"""An axis of numbers as a dose: the movement of the outcome with it, and the best dose."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from recurse_reports.words import Sentence, Strong
 FEWEST = 3
 """Doses from which on there is a curve to speak of."""
 NAMED = 3
-"""Doses that a sentence gives the outcome of."""
+"""The most doses whose outcome a sentence gives."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def dose(subject: Subject, found: Sequence[Change]) -> Dose | None:
 
 
 def response(given: Dose) -> Sentence:
-    """How the outcome moves from the smallest dose to the largest, and what it is at some."""
+    """The movement of the outcome from the smallest dose to the largest, and its value at some."""
     noun, generation = given.changes[0].measure.noun, given.changes[0].generation
     low, high = _amount(given.amounts[0]), _amount(given.amounts[-1])
     parts: list[str] = [f"As {given.axis} goes from {low} to {high}, {noun} at generation "]
@@ -94,7 +94,7 @@ def _turn(given: Dose) -> str:
 
 
 def _start(given: Dose) -> str:
-    """What every dose starts from, where that is one thing: without it no dose looks harmful."""
+    """The common start of all doses, if there is one: without it no dose looks harmful."""
     values = _common(given, "first")
     if not np.allclose(values, values[0], rtol=1e-9, atol=0.0):
         return ""
@@ -106,7 +106,7 @@ def _start(given: Dose) -> str:
 
 
 def _theory(given: Dose) -> str:
-    """At how many doses the mean is what theory expects."""
+    """The number of doses whose mean is as theory expects."""
     lines = [(change, change.line("exact")) for change in given.changes]
     known = [(change, line.at(change.generation)) for change, line in lines if line is not None]
     near = [abs(change.errors_from(expected)) <= NEAR for change, expected in known]

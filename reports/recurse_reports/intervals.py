@@ -1,4 +1,4 @@
-"""How much a metric changed between two generations, with an interval, paired by seed.
+"""The change of a metric between two generations, with an interval, paired by seed.
 
 Ratios of means by the delta method on the log scale: with means a and b of the same R seeds,
 ``var(log b/a) = (s_b^2/b^2 + s_a^2/a^2 - 2 s_ab/(a b)) / R`` (Cochran, Sampling Techniques,
@@ -30,16 +30,16 @@ class Interval:
 
     @property
     def known(self) -> bool:
-        """Whether there is an interval."""
+        """True if there is an interval."""
         return bool(np.isfinite([self.low, self.high]).all())
 
     def excludes(self, value: float) -> bool:
-        """Whether a value lies outside."""
+        """True if a value lies outside."""
         return self.known and not self.low <= value <= self.high
 
     @property
     def inverse(self) -> Interval:
-        """Of one over the estimate, for a ratio."""
+        """The interval of one over a ratio."""
         return Interval(1 / self.mid, 1 / self.high, 1 / self.low, self.n)
 
 

@@ -1,4 +1,4 @@
-"""Short names of arms: what sets them apart, and nothing that they share."""
+"""Short names of arms: the values that set them apart, and none that they share."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Page:
-    """What a template sees. ``slug`` is unique among the pages of a report."""
+    """A scenario as a template sees it. ``slug`` is unique among the pages of a report."""
 
     name: str
     slug: str
@@ -47,17 +47,17 @@ class Page:
 
     @property
     def heading(self) -> str:
-        """The question; without one the title, unless this run does not show what that says."""
+        """The question; without one the title, unless this run does not show it."""
         return self.question or (self.title if self.shown else self.name)
 
     @property
     def shown(self) -> bool:
-        """True if this run shows what the title says: all claims hold, or none was made."""
+        """True if this run shows the title's statement: all claims hold, or none was made."""
         return self.state in ("", "all claims hold")
 
     @property
     def claim(self) -> str:
-        """The title as what it is here: shown, or only claimed; '' if it is the heading."""
+        """The title, marked as shown or only claimed; '' if it is the heading."""
         if self.title in (self.heading, self.name):
             return ""
         word = {"all claims hold": "Shown here", "": "Title"}.get(self.state, "Claimed, not shown")
@@ -104,7 +104,7 @@ def _harmless(cell: Cell) -> Cell:
 
 
 def _state(subject: Subject) -> str:
-    """``claims hold``, ``1 claim failed`` or nothing."""
+    """``claims hold``, ``1 claim failed`` or ''."""
     claims: dict[str, set[bool | None]] = {}
     for name, holds in subject.store.claims(subject.name).select("claim", "holds").rows():
         claims.setdefault(name, set()).add(holds)

@@ -1,4 +1,4 @@
-"""One panel of a figure: its title, its grid and labels, and what is drawn in it."""
+"""One panel of a figure: its title, grid, labels and layers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Panel:
 
     @cached_property
     def layers(self) -> Sequence[Chart]:
-        """What is drawn, the lowest layer first."""
+        """The layers, the lowest first."""
         found: Sequence[Chart] = self.chart.get("layer") or [self.chart]
         return found
 
@@ -49,7 +49,7 @@ class Panel:
 
     @property
     def right(self) -> float:
-        """How far texts and the last label stand out."""
+        """The pixels by which texts and the last label stand out."""
         last = [x + wide(text, size) / 2 for x, text, size in self._labels("x")]
         ends = [self.width, *last[-1:]]
         for layer in self.layers:
@@ -75,7 +75,7 @@ class Panel:
         return _PAD + LABEL + (LABEL + 8 if axis.get("title") else 0)
 
     def drawn(self, x: float, y: float) -> str:
-        """As SVG, its upper left corner there."""
+        """The panel as SVG, its upper left corner at that point."""
         across, along = self._rulers
         inside = [*self._heading(), *self._grid(), *self._axes()]
         inside += [drawn(layer, across, along) for layer in self.layers]
@@ -99,7 +99,7 @@ class Panel:
         return Ruler(length, low, high, scale.get("type") == "log", up=channel == "y")
 
     def _extent(self, channel: str) -> tuple[float, float]:
-        """From zero to the largest value."""
+        """The interval from zero to the largest value."""
         fields = [
             (layer, layer["encoding"].get(c))
             for layer in self.layers
@@ -182,7 +182,7 @@ class Panel:
 
     @property
     def _title(self) -> tuple[Sequence[str], float, str]:
-        """Lines of the title, their font size, and what stands below them."""
+        """Lines of the title, their font size, and the pixels below them."""
         title = self.chart.get("title", {})
         text = title.get("text", "")
         lines = [text] if isinstance(text, str) and text else list(text)

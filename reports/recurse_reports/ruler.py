@@ -1,4 +1,4 @@
-"""One direction of a panel: where a value stands in pixels, and which values carry a tick."""
+"""One direction of a panel: the pixel of each value, and the values that carry a tick."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def cut(text: str, size: float, limit: float) -> str:
 
 
 def folded(parts: Sequence[str], glue: str, size: float, limit: float) -> list[str]:
-    """Parts joined into lines that are no wider than ``limit``, where that can be."""
+    """Parts joined into lines that are no wider than ``limit``, if their words allow."""
     lines: list[str] = []
     for part in parts:
         longer = f"{lines[-1]}{glue}{part}" if lines else part

@@ -1,4 +1,4 @@
-"""What sections know of a scenario: its arms, metrics and numbers, read from the store once."""
+"""A scenario as sections see it: its arms, metrics and numbers, read from the store once."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Measure:
     unit: str
     worse: Literal["up", "down"]
     quality: bool
-    """Whether it says how good a model is; the rest are diagnostics, such as a training loss."""
+    """True for a metric of quality; the others are diagnostics, such as a training loss."""
 
     @property
     def absolute(self) -> bool:
-        """Log-likelihoods have no natural zero."""
+        """True if changes are differences: log-likelihoods have no natural zero."""
         return self.unit == "nats"
 
 
@@ -60,7 +60,7 @@ class TheoryLine:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far the backends differ.
+    """The differences between backends.
 
     ``relative`` is the largest difference seed by seed; ``chance`` the probability of a difference
     of means as large as the largest one, over all comparisons (Welch's t, Bonferroni).
@@ -81,7 +81,7 @@ class Agreement:
 
 
 class _Remembered:
-    """A store that gives the answer to a question again: sections ask for the same tables."""
+    """A store that remembers its answers, since sections ask for the same tables."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -162,7 +162,7 @@ class Subject:
         return tuple(line for line in lines if arm_known(line, self.arms))
 
     def agreement(self, metric: str) -> Agreement | None:
-        """How far the backends differ from the first one; None with nothing to compare."""
+        """The differences of the other backends from the first; None with nothing to compare."""
         relative, chances = 0.0, [1.0]
         compared = False
         arrays = self.arrays(metric)
@@ -187,7 +187,7 @@ def plain(text: str | None) -> dict[str, Any]:
 
 
 def arm_known(line: TheoryLine, arms: tuple[str, ...]) -> bool:
-    """Whether the line is about an arm of the scenario."""
+    """True if the line is about an arm of the scenario."""
     return line.arm in arms
 
 

@@ -70,7 +70,7 @@ def _rows(chart: Chart) -> tuple[Sequence[Chart], list[list[Panel]]]:
 
 
 def _head(title: Chart, panels: Sequence[Panel]) -> tuple[list[str], float, float]:
-    """What stands above the panels: elements, their height, and their width."""
+    """The head above the panels: elements, their height, and their width."""
     parts: list[str] = []
     y = width = 0.0
     if text := title.get("text", ""):

@@ -96,7 +96,7 @@ def seconds(value: float) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital first letter."""
+    """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 

@@ -7,7 +7,7 @@ and its theory stay. So what is tried is whether a claim sees that something is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -39,6 +39,8 @@ class Mutant(Spec):
     """A factor of all their values of the metric: a constant that is off."""
     late: Annotated[int, Field(ge=0)] = 0
     """Generations by which their values come too late: an index that is off."""
+    smaller: dict[str, Any] = Field(default_factory=dict)
+    """Dotted path -> value of both programs, where the arm as it is would take too long."""
     seeds: int | None = None
     """A tenth of the scenario's by default, at least 20."""
     generations: int | None = None
@@ -95,8 +97,7 @@ def measured(
         arm = change(arm, backend="numpy")
     if mutant.generations is not None:
         arm = change(arm, generations=mutant.generations)
-    if wrong and mutant.set:
-        arm = changed(arm, mutant.set)
+    arm = changed(arm, mutant.smaller | (mutant.set if wrong else {}))
     seeds = sorted(scenario.seed_list)
     seeds = seeds[: mutant.seeds or max(FEWEST, len(seeds) // SHARE)]
     values = run(arm.model_dump_json(by_alias=True), tuple(seeds))[metric]
@@ -130,10 +131,3 @@ def changed(arm: Arm, fields: Mapping[str, Any]) -> Arm:
 def absent(generations: int) -> Curves:
     """An arm without seeds."""
     return Curves(np.arange(generations + 1), np.zeros(0, np.int64), np.zeros((generations + 1, 0)))
-
-
-def entries(listed: Mapping[str, Any]) -> Iterator[tuple[str, int, Mutant]]:
-    """Spec, number of the claim, mutant."""
-    for spec, claims in listed.items():
-        for number, given in claims.items():
-            yield spec, int(number), Mutant.model_validate(given)

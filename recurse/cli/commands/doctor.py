@@ -1,4 +1,4 @@
-"""``recurse doctor``: what is installed here and whether it works."""
+"""``recurse doctor``: the installed packages and backends, and their defects."""
 
 from __future__ import annotations
 

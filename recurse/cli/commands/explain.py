@@ -1,4 +1,4 @@
-"""``recurse explain``: what the code of a problem means, with an example and what to do."""
+"""``recurse explain``: the meaning of a problem's code, with an example and the way out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def explain(
     ] = "",
     format: TextOrJson = "text",
 ) -> int:
-    """Say what the code of a problem means and how to mend it."""
+    """Explain the code of a problem, with an example and its correction."""
     from recurse.reading.problems import RecurseError
 
     wanted = code.upper().strip("[]")

@@ -1,4 +1,4 @@
-"""``recurse plan``: what a run would do, like a database's EXPLAIN."""
+"""``recurse plan``: the work of a run before it starts, like a database's EXPLAIN."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def plan(
     output: Output = None,
     max_errors: MaxErrors = 20,
 ) -> int:
-    """Print what a run would do, how, at what cost, and why."""
+    """Print the work that a run would do, its cost and its reasons."""
     from recurse.cli.stores import stored_history
     from recurse.engines.crew import default_jobs
     from recurse.planning.selection import select_each

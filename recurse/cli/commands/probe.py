@@ -1,4 +1,4 @@
-"""``recurse probe``: measure what blocks cost at several widths, so that plans can choose."""
+"""``recurse probe``: measure the cost of blocks at several widths, so that plans can choose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def probe(
 ) -> int:
     """Time each arm at several widths; later plans choose by it.
 
-    Nothing is measured unless this command is called: so plans follow from the spec, the store and
+    Nothing is measured unless this command is called, so plans follow from the spec, the store and
     the number of workers alone. Cells already begun, or planned by a run that was stopped, keep
     their width. Run it on a machine that is otherwise quiet.
     """

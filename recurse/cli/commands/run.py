@@ -1,4 +1,4 @@
-"""``recurse run``: do what the plan says, check the claims, write the report."""
+"""``recurse run``: do the work of the plan, check the claims, write the report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(
     ] = True,
     max_errors: MaxErrors = 20,
 ) -> int:
-    """Run what is not stored yet, check claims, write the report."""
+    """Run the cells that are not stored yet, check the claims, write the report."""
     if dry_run:
         return plan(specs, sets, select, store, jobs, retry, max_errors=max_errors)
     from recurse.cli import ending, reporting
@@ -36,7 +36,7 @@ def run(
     from recurse.running.run import run as execute
 
     console.settings.resumable = True
-    # What is stored is read by each run itself; before them it decides on a selection only.
+    # Each run reads the store itself; here the stored states serve ``--select`` only.
     past = (lambda one: stored_history(store, one, False)) if select else (lambda one: None)
     plans = compiled(specs, sets or (), past, retry)
     results, pages = [], []

@@ -1,4 +1,4 @@
-"""``recurse show``: a spec as it is resolved, or what is stored of a scenario."""
+"""``recurse show``: a spec as it is resolved, or the stored results of a scenario."""
 
 from __future__ import annotations
 

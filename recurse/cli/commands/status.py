@@ -1,4 +1,4 @@
-"""``recurse status``: who is writing, and how far each scenario has come."""
+"""``recurse status``: the process that is writing, and the progress of each scenario."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from recurse.cli.options import StoreDir, TextOrJson
 
 
 def status(store: StoreDir = "runs", format: TextOrJson = "text") -> int:
-    """Say what is stored, missing, failed, and being written."""
+    """List stored, missing and failed cells by scenario, and the run that is writing."""
     from recurse.cli.overview import scenarios
     from recurse.cli.stores import open_store
 

@@ -1,4 +1,4 @@
-"""``recurse why``: what makes a cell what it is, and how it differs from what is stored."""
+"""``recurse why``: the identity of a cell, and its differences from the stored one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections of a report, one file each: what it reads, its figure, its sentence.
+"""The sections of a report, one file each: a query, a figure, a sentence.
 
 A module has ``ORDER``, its place on the page, and ``section(subject)``, which returns None where
 the store has no rows for it. Files are discovered, nobody edits a list.
@@ -37,6 +37,6 @@ def modules() -> tuple[SectionModule, ...]:
 
 
 def sections(subject: Subject) -> tuple[Section, ...]:
-    """The sections that have something to say."""
+    """The sections that have something to show."""
     found = (module.section(subject) for module in modules())
     return tuple(section for section in found if section is not None)

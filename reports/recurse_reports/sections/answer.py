@@ -1,4 +1,4 @@
-"""First the answer: how much each arm changed, with an interval, and whether theory agrees."""
+"""First the answer: the change of each arm, with an interval, beside theory."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _changed(change: Change, before: int) -> str:
 
 
 def _infinite(change: Change, span: str) -> str:
-    """In how many seeds it is; at the start too, if it was so there: that is no change."""
+    """The seeds in which the metric is infinite, also at the start: that would be no change."""
     start, end = (int((~np.isfinite(values)).sum()) for values in (change.first, change.last))
     seeds = words.count(change.wanted, "seed")
     if not start:
@@ -143,7 +143,7 @@ def _percent(found: Interval) -> Interval:
 
 
 def _theory(change: Change) -> str:
-    """What theory says: an exact curve and a bound, as far as there are any."""
+    """The statement of theory: an exact curve and a bound, as far as there are any."""
     parts = [text for text in (_exact(change), _bound(change)) if text]
     return ", " + ", ".join(parts) if parts else ""
 
@@ -246,7 +246,7 @@ def _compared(subject: Subject, found: list[Change]) -> str:
 
 
 def _backends(subject: Subject, changed: tuple[Change, ...]) -> str:
-    """Whether the other backends agree with the one that is spoken of."""
+    """A sentence on the agreement of the other backends with the one reported."""
     spoken = changed[0].backend
     if all(change.backend == spoken for change in changed):
         return ""
@@ -270,7 +270,7 @@ def _backends(subject: Subject, changed: tuple[Change, ...]) -> str:
 
 
 def _different(subject: Subject, found: list[Change]) -> list[Change]:
-    """Without the backends that give the numbers of the first one again."""
+    """The changes without backends that repeat the numbers of the first one."""
     first = subject.backends[0]
     same = {
         measure.kind
@@ -298,7 +298,7 @@ def _cells(subject: Subject) -> list[Prose]:
 
 
 def _table(subject: Subject, found: list[Change]) -> Table:
-    """A line per metric, arm and backend; columns that say the same in every line are left out."""
+    """A line per metric, arm and backend; columns that are the same in every line are left out."""
     columns: dict[str, list[str]] = {
         "metric": [change.measure.noun for change in found],
         "arm": [subject.words[change.arm] for change in found],

@@ -13,7 +13,7 @@ from recurse_reports.subject import Subject
 ORDER = 30
 VERDICTS = {False: ("failed", "bad"), None: ("undecided", "unknown"), True: ("holds", "good")}
 Claims = dict[tuple[str, str], list[ClaimRecord]]
-"""(Number and kind, statement) -> what was found for each arm."""
+"""(Number and kind, statement) -> the finding for each arm."""
 
 
 def section(subject: Subject) -> Section | None:
@@ -38,7 +38,7 @@ def section(subject: Subject) -> Section | None:
 
 
 def verdict(found: Sequence[ClaimRecord]) -> bool | None:
-    """A claim holds if it does for every arm."""
+    """The verdict on a claim, which holds if it does for every arm."""
     if any(record.holds is False for record in found):
         return False
     return None if any(record.holds is None for record in found) else True
@@ -60,7 +60,7 @@ def _claims(subject: Subject) -> Claims:
 
 
 def _table(subject: Subject, claims: Claims) -> Table:
-    """A row per claim, with how many arms it is about."""
+    """A row per claim, with the number of its arms."""
     rows, marks = [], []
     for found in claims.values():
         word, mark = VERDICTS[verdict(found)]
@@ -70,7 +70,7 @@ def _table(subject: Subject, claims: Claims) -> Table:
 
 
 def _about(subject: Subject, found: Sequence[ClaimRecord]) -> str:
-    """The arm, or how many; and for how many it holds if not for all."""
+    """The arm, or the number of arms; and the number for which the claim holds if not all."""
     arms = dict.fromkeys(record.arm for record in found)
     if len(arms) == 1:
         return _arm(subject, found[0].arm)

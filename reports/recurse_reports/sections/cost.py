@@ -1,4 +1,4 @@
-"""What the results cost: seconds of computing and of compiling, by arm and backend."""
+"""The cost of the results: seconds of computing and of compiling, by arm and backend."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINES = 30
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of one arm on one backend, and how many replicate-generations they gave."""
+    """Seconds of one arm on one backend, and the replicate-generations that they gave."""
 
     arm: str
     backend: str

@@ -16,7 +16,7 @@ ORDER = 20
 TOGETHER = 4
 """Arms that share a panel; more get a panel each."""
 NAMED = 6
-"""Arms that a caption names; of more it names two."""
+"""The most arms that a caption names; with more it names two."""
 POINTS = 330
 """Generations drawn in all small panels together, for a file of some 50 KB."""
 PANELS = 24
@@ -80,7 +80,7 @@ def _figure(
 
 
 def _rows(subject: Subject, measure: Measure) -> Rows:
-    """What the store says of a metric, by arm and backend."""
+    """The stored rows of a metric, by arm and backend."""
     frame = subject.store.summary(subject.name)
     found: Rows = {}
     for row in frame.filter(frame["metric"] == measure.kind).to_dicts():
@@ -121,7 +121,7 @@ def _subtitle(panels: Mapping[str, Sequence[Series]], multiples: bool) -> str:
 
 
 def _caption(subject: Subject, measure: Measure, panels: Mapping[str, Sequence[Series]]) -> str:
-    """What stands at the end of each line, and whose the theory is."""
+    """The caption: the value at the end of each line, and the paper of the theory."""
     backend, panel = next(iter(panels.items()))
     last = max(series.rows[-1]["generation"] for series in panel)
     ends = [
@@ -156,7 +156,7 @@ def _caption(subject: Subject, measure: Measure, panels: Mapping[str, Sequence[S
 
 
 def _undrawn(panel: Sequence[Series]) -> list[str]:
-    """Which lines end or are missing: a mean over seeds is infinite as soon as one seed is."""
+    """The lines that end or are missing: a mean over seeds is infinite as soon as one seed is."""
     first = {}
     for series in panel:
         lost = [row["generation"] for row in series.rows if not np.isfinite(row["mean"])]

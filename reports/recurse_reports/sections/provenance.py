@@ -1,4 +1,4 @@
-"""Where the numbers come from: scenario, runs, versions, machine, and the command to repeat."""
+"""The origin of the numbers: scenario, runs, versions, machine, and the command to repeat."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUNS = 10
 
 
 def section(subject: Subject) -> Section | None:
-    """Always there: a store without runs has no scenario."""
+    """The section, which every scenario has: a store without runs has no scenario."""
     record = subject.record
     runs = subject.store.runs(subject.name).to_dicts()
     last: dict[str, Any] = runs[-1] if runs else {}

@@ -1,4 +1,4 @@
-"""What planner and theory had to say, such as a law that was left out and why."""
+"""The remarks of planner and theory, such as a law that was left out and the reason."""
 
 from __future__ import annotations
 

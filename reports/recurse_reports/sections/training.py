@@ -1,4 +1,4 @@
-"""What each generation was trained on, from the schedule."""
+"""The training data of each generation, from the schedule."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def section(subject: Subject) -> Section | None:
 
 
 def shares(generation: int, rows: Rows) -> dict[str, float]:
-    """Samples by kind of pool that a fit sees; with a budget, how many it sees on average."""
+    """The samples that a fit sees by kind of pool; with a budget, on average."""
     found = dict.fromkeys(POOLS, 0.0)
     for row in rows:
         pools = row["until"] - row["born"] + 1
@@ -142,7 +142,7 @@ def _compositions(
 
 
 def _common(names: Sequence[str]) -> str:
-    """What the names of arms have in common, or all of them."""
+    """The common part of the names of arms, or all names."""
     parts = [name.split(", ") for name in names]
     shared = [part for part in parts[0] if all(part in other for other in parts)]
     return ", ".join(shared) if shared else words.listed(names)
@@ -229,7 +229,7 @@ def _panel(
 def _stacked(
     stacks: Mapping[int, Mapping[str, float]], pools: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Where each pool begins and ends in the stack of its generation, in shares of it."""
+    """The ends of each pool in the stack of its generation, in shares of the stack."""
     values: list[dict[str, Any]] = []
     for generation, stack in stacks.items():
         level, total = 0.0, sum(stack.values()) or 1.0

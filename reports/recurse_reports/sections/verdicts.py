@@ -1,4 +1,4 @@
-"""Collapse of each arm, by eight definitions of what collapse is."""
+"""Collapse of each arm, by eight definitions of collapse."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Rows = dict[tuple[str, str], dict[int, Verdict]]
 
 
 def section(subject: Subject) -> Section | None:
-    """Arms by definitions, or None where there is nothing to judge by any of them."""
+    """Arms by definitions, or None if no metric speaks to any of them."""
     rows: Rows = {}
     for verdict in found(subject.store, subject.name):
         rows.setdefault((verdict.arm, verdict.backend), {})[verdict.definition] = verdict
@@ -80,7 +80,7 @@ def _named(numbers: list[int]) -> str:
 
 
 def _level(asked: list[Verdict], spoken: list[int]) -> str:
-    """How sure the answers are, and which definitions nothing speaks to."""
+    """The level of the answers, and the definitions that no metric speaks to."""
     count = words.count(sum(one.asked for one in asked), "answer")
     text = (
         "The definitions are those of Schaeffer et al. 2503.03150; the thresholds are ours. "
@@ -141,7 +141,7 @@ def _evidence(subject: Subject, rows: Rows) -> Table:
 
 
 def _rules(asked: list[Verdict], spoken: list[int]) -> Table:
-    """What each definition that a metric speaks to asks, with its thresholds."""
+    """The question of each definition that a metric speaks to, with its thresholds."""
     used = {
         number: dict.fromkeys(one.metric for one in asked if one.definition == number)
         for number in spoken
