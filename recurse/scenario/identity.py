@@ -1,8 +1,8 @@
 """What makes a cell the same cell: canonical JSON of all that determines its numbers, hashed.
 
-Not in it: names, titles, claims, how many generations (a longer run extends a shorter one), the
-block, the machine. Defaults are left out, so a field added later changes no identity while it has
-its default; a kind whose numbers change bumps its integer ``version``.
+Not in it: names, titles, claims, how many generations (a longer run extends a shorter one, unless
+a learning rate follows the whole loop), the block, the machine. Defaults are left out, so a field
+added later changes no identity while it has its default; a kind whose numbers change bumps its integer ``version``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def essence(spec: Any) -> Any:
 def identity(arm: Arm, seed: int) -> dict[str, Any]:
     """All that determines the numbers of a cell, as plain data."""
     parts: dict[str, Any] = essence(arm)
-    del parts["generations"]
+    if not arm.model.foresees:
+        del parts["generations"]
     parts["metrics"] = sorted(parts["metrics"], key=lambda metric: str(metric["kind"]))
     if digest := arm.source.digest():
         parts["data"] = digest
