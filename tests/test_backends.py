@@ -22,7 +22,7 @@ from recurse.backend import Backend, Runtime, backends
 from recurse.cache import folder
 from recurse.families.gaussian import Gaussian
 from recurse.families.linear import Linear
-from recurse.numerics.streams import Normal, Streams
+from recurse.numerics.streams import Integers, Normal, Streams, Uniform
 from recurse.sources.gaussian import GaussianSource
 from recurse.sources.linear_regression import LinearRegression
 from tests.statistics_checks import z_test
@@ -193,6 +193,30 @@ def test_closed_forms_agree_with_numpy_over_20_generations(name: str, case: Any)
         np.testing.assert_allclose(found[key], value, rtol=1e-9, atol=1e-11)
 
 
+DEVICES = ["torch", "jax"]
+
+
+def drawn(
+    name: str, streams: Streams, generation: int, purpose: str, requests: Any, rows: int
+) -> dict[str, NDArray[Any]]:
+    """Training noise as a backend draws it, ``[R, rows, *shape]`` by name."""
+    found: Any
+    if name == "torch":
+        device = torch.device("cpu")
+        found = torch_noise.draw(streams, generation, purpose, requests, (rows,), device)
+    else:
+        keys = jax_noise.keys(streams, generation, purpose, requests)
+        found = jax_noise.draw(keys, 0, requests, rows)
+    return {key: np.asarray(values) for key, values in found.items()}
+
+
+def device_noise(
+    name: str, seeds: list[int], generation: int, purpose: str, request: Any
+) -> NDArray[Any]:
+    """The numbers of one request for one sample, ``[R, 1, *shape]``."""
+    return drawn(name, Streams(seeds), generation, purpose, {"z": request}, 1)["z"]
+
+
 def test_noise_keeps_more_than_32_bits_of_the_seed() -> None:
     """Seeds that agree in their low 32 bits, and 5000 others, have generators of their own."""
     streams = Streams([1, (1 << 32) + 1, (1 << 63) + 1, *range(2, 5000)])
@@ -207,36 +231,39 @@ def test_noise_keeps_more_than_32_bits_of_the_seed() -> None:
 
 
 def test_noise_depends_on_seed_generation_and_purpose_only() -> None:
-    def on_torch(seeds: list[int], generation: int, purpose: str) -> NDArray[Any]:
-        drawn = torch_noise.generators(Streams(seeds), generation, purpose, torch.device("cpu"))
-        return torch_noise.normal(drawn, (5,)).numpy()
-
-    def on_jax(seeds: list[int], generation: int, purpose: str) -> NDArray[Any]:
-        return np.asarray(
-            jax_noise.normal(jax_noise.keys(Streams(seeds), generation, purpose), (5,))
-        )
-
-    for draw in (on_torch, on_jax):
-        block = draw([4, 5, 6], 2, "a")
-        np.testing.assert_array_equal(draw([6, 4], 2, "a"), block[[2, 0]])
-        others = [draw([4], 3, "a"), draw([4], 2, "b"), draw([5], 2, "a")]
+    for name in DEVICES:
+        block = device_noise(name, [4, 5, 6], 2, "a", Normal((5,)))
+        again = device_noise(name, [6, 4], 2, "a", Normal((5,)))
+        np.testing.assert_array_equal(again, block[[2, 0]])
+        others = [
+            device_noise(name, *place, Normal((5,)))
+            for place in (([4], 3, "a"), ([4], 2, "b"), ([5], 2, "a"))
+        ]
         assert not any(np.array_equal(other[0], block[0]) for other in others)
 
 
-@pytest.mark.parametrize("name", ["torch", "jax"])
+@pytest.mark.parametrize("name", DEVICES)
+def test_every_request_has_numbers_of_its_own(name: str) -> None:
+    """Of one law and one purpose; integers below their bound, each as likely (level 1e-6)."""
+    requests = {"a": Normal((5,)), "b": Normal((5,)), "c": Integers(7, ())}
+    found = drawn(name, Streams(range(60)), 1, "p", requests, 50)
+    assert {k: v.shape for k, v in found.items()} == {
+        "a": (60, 50, 5), "b": (60, 50, 5), "c": (60, 50)
+    }  # fmt: skip
+    assert (found["a"] == found["b"]).mean() < 1e-3
+    assert found["a"].dtype == np.float32 and found["c"].dtype == np.int64
+    shares = np.stack([(found["c"] == k).mean(axis=1) for k in range(7)], axis=1)
+    assert (z_test(shares, [1 / 7] * 7) < 0.06).all()
+
+
+@pytest.mark.parametrize("name", DEVICES)
 def test_device_noise_has_the_right_moments(name: str) -> None:
     """Mean 0 and variance 1; uniform: 1/2 and 1/12; neighbouring seeds uncorrelated (1e-6)."""
-    streams, shape = Streams(range(400)), (500,)
-    normal: Any
-    uniform: Any
-    if name == "torch":
-        device = torch.device("cpu")
-        normal = torch_noise.normal(torch_noise.generators(streams, 0, "n", device), shape)
-        uniform = torch_noise.uniform(torch_noise.generators(streams, 0, "u", device), shape)
-    else:
-        normal = jax_noise.normal(jax_noise.keys(streams, 0, "n"), shape)
-        uniform = jax_noise.uniform(jax_noise.keys(streams, 0, "u"), shape)
-    z, u = np.asarray(normal, np.float64), np.asarray(uniform, np.float64)
+    seeds = list(range(400))
+    z, u = (
+        device_noise(name, seeds, 0, "p", law((500,)))[:, 0].astype(np.float64)
+        for law in (Normal, Uniform)
+    )
     moments = np.stack(
         [
             z.mean(axis=1),

@@ -126,8 +126,8 @@ def _train(
         loss, slope = slopes(weights, batch, random)
         if train.clip is not None:
             slope = jax.vmap(partial(shortened, longest=train.clip))(slope)
-        moments = optax.ScaleByAdamState(
-            state["steps"][0].astype(jnp.int32), _under(state, "first/"), _under(state, "second/")
+        count = jnp.max(state["steps"]).astype(jnp.int32)  # a replicate that broke has fewer
+        moments = optax.ScaleByAdamState(count, _under(state, "first/"), _under(state, "second/")
         )
         updates, moments = adam.update(slope, moments)
         rate = rates[index]

@@ -58,7 +58,7 @@ class Trainer:
             first, second = flat.zeros(), flat.zeros()
             flat.fill(first, model, "first/")
             flat.fill(second, model, "second/")
-            step = model["steps"][0].to(torch.float32)
+            step = model["steps"].max().to(torch.float32)  # a replicate that broke has fewer
             adam.state[flat.weights] = {"step": step, "exp_avg": first, "exp_avg_sq": second}
         average = None
         if train.average is not None:
@@ -161,7 +161,8 @@ class Trainer:
 @torch.no_grad()
 def shorten(slopes: list[Tensor], longest: float) -> None:
     """Scale the gradient ``[R, ...]`` of each replicate to at most this norm, in place."""
-    squares = torch.stack([slope.flatten(1).square().sum(dim=1) for slope in slopes])
-    factor = longest / squares.sum(dim=0).sqrt().clamp(min=longest)
+    # Summed along rows: sums of columns are rounded by their place among the replicates.
+    squares = torch.stack([slope.flatten(1).square().sum(dim=1) for slope in slopes], dim=1)
+    factor = longest / squares.sum(dim=1).sqrt().clamp(min=longest)
     for slope in slopes:
         slope.mul_(factor.view(-1, *(1,) * (slope.ndim - 1)))

@@ -46,9 +46,15 @@ class Keeper:
         self._began, self._at = time.monotonic(), (generation, 0)
         found = checkpoint.newest(self._root, self._block)
         if found is None or found.meta.get("fit") != str(generation):
+            self._forget(generation, found)
             return None
         self._at = (generation, found.generation)
         return Fit(found.generation, found.arrays)
+
+    def _forget(self, generation: int, found: checkpoint.Checkpoint | None) -> None:
+        """Remove fits of earlier generations, which would hide those that are to come."""
+        if found is None or int(found.meta.get("fit", -1)) < generation:
+            shutil.rmtree(self._root / self._block, ignore_errors=True)
 
     def step(
         self,

@@ -31,6 +31,11 @@ class Family(Kind, Generic[S]):
     """True if it is trained by gradient steps, in float32 and by the trainer of each backend: a
     warm start means something to it."""
 
+    @property
+    def foresees(self) -> bool:
+        """True if a fit depends on how many generations follow: a longer loop is another one."""
+        return False
+
     def refusal(self, source: Source) -> str | None:
         """The reason why the family cannot model this source, or None."""
         absent = [name for name in self.needs if name not in source.fields]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -82,7 +81,7 @@ class Diffusion(Vectors):
             moved = moved + xp.sqrt(fresh) * noise["noise"]
         return {**state, name: moved}
 
-    @cached_property
+    @property
     def signal(self) -> NDArray[np.float64]:
         """The share ``abar`` of the data's variance that is left at each time, ``[times]``."""
         if self.schedule == "linear":
@@ -92,7 +91,7 @@ class Diffusion(Vectors):
         level = np.cos(0.5 * math.pi * edge) ** 2
         return np.asarray(np.cumprod(1.0 - np.minimum(1.0 - level[1:] / level[:-1], 0.999)))
 
-    @cached_property
+    @property
     def _visits(self) -> tuple[NDArray[np.float32], ...]:
         """Per round: the time in [0, 1], its signal, and the signal after the round."""
         places = np.linspace(self.times - 1, 0, self.rounds).round().astype(np.int64)

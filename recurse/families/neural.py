@@ -126,6 +126,10 @@ class Neural(Family[S]):
             for weight, law in part.net.weights(part.port).items()
         }
 
+    @property
+    def foresees(self) -> bool:
+        return self.train.over == "loop"
+
     def refusal(self, source: Any) -> str | None:
         if reason := super().refusal(source):
             return reason

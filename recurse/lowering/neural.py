@@ -51,6 +51,7 @@ class NeuralNet:
         self._correction = Correction(arm, self._streams, runtime)
         self._pictures = Pictures(arm.source, self._streams)
         self._drawn: tuple[int, Host] = (-1, {})
+        self._sound = np.ones(len(seeds), dtype=bool)  # replicates whose last fit had finite losses
         self._rows = max(16, _ROWS // self._family.activations(arm.source))
         self.pools = WithKept(Shelves(self._streams, supervisor), self._correction)
 
@@ -78,6 +79,7 @@ class NeuralNet:
         else:
             start = self._training.continued(previous)
         params, loss = self._training.fit(generation, data, start)
+        self._sound = np.isfinite(loss)
         return self._correction.adjust(params, previous), {"train_loss": loss}
 
     def measure(self, generation: int, params: Arrays) -> Numbers:
@@ -95,7 +97,8 @@ class NeuralNet:
         return self._pictures.of(samples) if drawn_at == generation else None
 
     def finite(self, params: Arrays, previous: Arrays | None) -> tuple[Arrays, NDArray[np.bool_]]:
-        return mend(self._runtime, params, previous)
+        mended, whole = mend(self._runtime, params, previous)
+        return mended, whole & self._sound
 
     def _sample(
         self, generation: int, purpose: str, params: Arrays, n: int, sampler: Sampler

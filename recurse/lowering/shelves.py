@@ -78,7 +78,8 @@ class TrainingSet:
                 held = np.ones(stretch.size) if own is None else own[replicate][: stretch.size]
                 parts.append(stretch.weight * held)
             weights = np.concatenate(parts)
-            found.append(weights / self._own_mean(replicate, weights))
+            with np.errstate(invalid="ignore"):  # without any weight: not a number, and it breaks
+                found.append(weights / self._own_mean(replicate, weights))
         return found
 
     def _own_mean(self, replicate: int, weights: NDArray[np.float64]) -> float:

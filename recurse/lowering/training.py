@@ -61,13 +61,17 @@ class Training:
     def fit(
         self, generation: int, data: TrainingSet, start: Arrays
     ) -> tuple[dict[str, Any], NDArray[np.float64]]:
-        """The model trained from ``start``, and the mean loss of the last epoch ``[R]``."""
+        """The model trained from ``start``, and the mean loss of the last epoch ``[R]``.
+
+        NaN for a replicate whose loss was not finite in any step.
+        """
         total, each = self._train.total(data.size), self._train.per_epoch(data.size)
         order = Order(self._streams, generation, data.size, self._train.batch)
         rates = self._rates(generation, total)
         counted = min(each, total)
         done, loss = 0, np.zeros(len(self._streams.seeds))
-        if kept := self._supervisor.unfinished(generation):
+        kept = self._supervisor.unfinished(generation)
+        if kept is not None and kept.steps < total and self._continues(kept.arrays, start):
             done, loss = kept.steps, kept.arrays.pop(_LOSS)
             start = runtime_arrays(self._runtime, kept.arrays)
         state = self._trainer.begin(start)
@@ -80,9 +84,16 @@ class Training:
             )
             last = np.arange(done, done + count) >= total - counted
             loss, done = loss + losses[last].sum(axis=0), done + count
+            loss[~np.isfinite(losses).all(axis=0)] = np.nan  # whatever its last epoch says
             arrays = _arrays(self._runtime, self._trainer, state, loss)
             self._supervisor.step(generation, done, total, losses, arrays)
         return self._kept(self._trainer.model(state)), loss / counted
+
+    def _continues(self, kept: Arrays, start: Arrays) -> bool:
+        """True if kept arrays are of this block and have all that its models have."""
+        wanted = {_LOSS: (len(self._streams.seeds),)}
+        wanted |= {name: tuple(values.shape) for name, values in start.items()}
+        return all(name in kept and kept[name].shape == shape for name, shape in wanted.items())
 
     def _rates(self, generation: int, total: int) -> Callable[[int, int], NDArray[np.float64]]:
         """The learning rates of ``count`` steps after ``first`` of this fit."""

@@ -1,7 +1,7 @@
 """Samplers draw synthetic data from a model by another law than its own. One file per kind.
 
-A sampler of laws changes their parameters, one of neural models wraps their nets. A kind says itself
-which families it serves.
+A sampler of laws changes their parameters, one of neural models wraps their nets. A kind says
+itself which families it serves.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The identity of a cell: canonical JSON of all that determines the cell's numbers, hashed.
 
 The identity leaves out names, titles, claims, the number of generations (a longer run extends a
-shorter one), the block and the machine. It leaves out defaults too, so a new field changes no
-identity while the field has its default; a kind whose numbers change bumps its integer ``version``.
+shorter one, unless a learning rate follows the whole loop), the block and the machine. It leaves
+out defaults too, so a new field changes no identity while the field has its default; a kind whose
+numbers change bumps its integer ``version``.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def essence(spec: Any) -> Any:
 def identity(arm: Arm, seed: int) -> dict[str, Any]:
     """All that determines the numbers of a cell, as plain data."""
     parts: dict[str, Any] = essence(arm)
-    del parts["generations"]
+    if not arm.model.foresees:
+        del parts["generations"]
     parts["metrics"] = sorted(parts["metrics"], key=lambda metric: str(metric["kind"]))
     if digest := arm.source.digest():
         parts["data"] = digest

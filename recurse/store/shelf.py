@@ -31,7 +31,7 @@ class Shelf:
         self._folder = root / block
 
     def put(self, pool: str, fields: Mapping[str, NDArray[Any]]) -> str:
-        """Write a pool (``synthetic-3``), durably, unless it is there; returns its name.
+        """Write a pool (``synthetic-3``), durably, unless it is there undamaged; returns its name.
 
         Raises:
             OSError: the disk is full; nothing else is touched.
@@ -39,8 +39,9 @@ class Shelf:
         arrays = {name: np.ascontiguousarray(values) for name, values in fields.items()}
         name = f"{pool}-{_digest(arrays)}"
         whole = self._folder / name
-        if whole.exists():
+        if self.get(name) is not None:
             return name
+        shutil.rmtree(whole, ignore_errors=True)
         partial = self._folder / f".{name}.{os.getpid()}"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -51,8 +52,11 @@ class Shelf:
                     out.flush()
                     os.fsync(out.fileno())
             sync_directory(partial)
-            with suppress(FileExistsError):
+            try:
                 partial.rename(whole)
+            except OSError:  # a worker whose coordinator was killed may be at it as well
+                if not whole.exists():
+                    raise
             sync_directory(self._folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -68,7 +72,7 @@ class Shelf:
                 path.name.removesuffix(_SUFFIX).replace(".", "/"): np.load(path, mmap_mode="r")
                 for path in sorted(folder.glob(f"*{_SUFFIX}"))
             }
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):
             return None
         sound = not check or name.endswith(_digest(fields))
         return fields if fields and sound else None

@@ -11,12 +11,13 @@ from torch.nn import functional
 
 import recurse.nets.mlp as spec
 from recurse.nets import Port, features
+from recurse_torch.nets import activation
 from recurse_torch.nets.linear import Embedding, Linear
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
-    "silu": functional.silu,
-    "gelu": functional.gelu,
+    "silu": activation.silu,
+    "gelu": activation.gelu,
     "tanh": functional.tanh,
 }
 
