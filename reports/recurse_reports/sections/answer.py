@@ -91,6 +91,8 @@ def _changed(change: Change, before: int) -> str:
     found = change.interval
     if not change.finite:
         return f"{noun} {_infinite(change, span)}"
+    if np.ptp([*change.first, *change.last]) == 0:
+        return f"{noun} stayed at {words.number(float(change.last[0]))}{over}{tail}"
     if change.moved == 0 and found.known:
         what = f"{noun} did not change measurably{over}"
         return f"{what} ({_amount(change, found)}, {_range(change, found)}{tail})"

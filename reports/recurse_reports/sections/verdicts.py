@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from recurse.verdicts import LEVEL, NUMBERS, Verdict, definitions
 from recurse.verdicts.stored import found
+from recurse.verdicts.trace import Finding
 from recurse_reports import words
 from recurse_reports.blocks import Block, Prose, Section, Table
 from recurse_reports.subject import Subject, measure
@@ -27,12 +28,31 @@ def section(subject: Subject) -> Section | None:
     for verdict in found(subject.store, subject.name):
         rows.setdefault((verdict.arm, verdict.backend), {})[verdict.definition] = verdict
     asked = [one for row in rows.values() for one in row.values() if one.asked]
-    if all(one.answer == "cannot tell" and math.isnan(one.finding.figure) for one in asked):
+    if all(_open(one.finding) for one in asked):
         return None
-    spoken = [n for n in NUMBERS if any(one.definition == n for one in asked)]
+    idle = _idle(asked)
+    spoken = [n for n in NUMBERS if n not in idle and any(one.definition == n for one in asked)]
     blocks: list[Block] = [Prose(_sentence(subject, rows, spoken)), _table(subject, rows, spoken)]
-    blocks += [_rules(asked, spoken), Prose((_level(asked, spoken),)), _evidence(subject, rows)]
-    return Section("verdicts", "Has it collapsed? It depends on the definition", blocks)
+    said = _level(asked, [*spoken, *idle])
+    said += "".join(f" Definition {n} is not judged: {reason}." for n, reason in idle.items())
+    blocks += [_rules(asked, spoken), Prose((said,)), _evidence(subject, rows)]
+    several = len({one.answer for one in asked if one.definition in spoken}) > 1
+    heading = "Has it collapsed?" + (" It depends on the definition" if several else "")
+    return Section("verdicts", heading, blocks)
+
+
+def _idle(asked: list[Verdict]) -> dict[int, str]:
+    """The reason why a definition says nothing about any arm, by its number."""
+    found: dict[int, str] = {}
+    for number in NUMBERS:
+        mine = [one.finding for one in asked if one.definition == number]
+        if len({one.evidence for one in mine}) == 1 and all(map(_open, mine)):
+            found[number] = mine[0].evidence
+    return found
+
+
+def _open(finding: Finding) -> bool:
+    return finding.answer == "cannot tell" and math.isnan(finding.figure)
 
 
 def _sentence(subject: Subject, rows: Rows, spoken: list[int]) -> Sentence:
@@ -84,7 +104,7 @@ def _level(asked: list[Verdict], spoken: list[int]) -> str:
     count = words.count(sum(one.asked for one in asked), "answer")
     text = (
         "The definitions are those of Schaeffer et al. 2503.03150; the thresholds are ours. "
-        " Both yes and no are shown against the noise of the seeds, at a level of "
+        "Both yes and no are shown against the noise of the seeds, at a level of "
         f"{LEVEL:.0%} for all {count} together (Bonferroni); where neither is shown it says "
         "cannot tell."
     )
