@@ -26,6 +26,11 @@ def selected(scenario: Scenario, claim: Claim) -> list[LabelledArm]:
     return [arm for arm in scenario.arms if matches(arm.arm.data(), claim.where)]
 
 
+def family(scenario: Scenario, claim: Claim) -> int:
+    """The number of claims of this claim's kind."""
+    return sum(type(one) is type(claim) for one in scenario.claims)
+
+
 def _problems(scenario: Scenario, claim: Claim) -> Iterator[tuple[str, str]]:
     arms = selected(scenario, claim)
     if not arms:
@@ -43,6 +48,7 @@ def _problems(scenario: Scenario, claim: Claim) -> Iterator[tuple[str, str]]:
             scenario.folder,
             seeds=len(scenario.seed_list),
             arms=[arm.arm.data() for arm in arms],
+            family=family(scenario, claim),
         )
     )
 

@@ -139,6 +139,8 @@ def _plan_arm(labelled: LabelledArm, seeds: int, jobs: int, history: History) ->
         once = found.compile_seconds / min(found.width, seeds)
         cost = measured(arm, cost, found.seconds, GENERATIONS, once)
     notes = list(_left_out(arm))
+    if seeds > 1 and (shared := arm.source.common(arm.samples.real)):
+        notes.insert(0, shared)
     if arm.corrector.origin == "true distribution":
         notes.append(
             "the corrector injects draws from the source; compare with an arm of fresh real data"

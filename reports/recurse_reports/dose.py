@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from recurse.claims.inference import slopes, t_interval
 from recurse_reports import words
-from recurse_reports.changes import NEAR, Change
-from recurse_reports.intervals import difference
+from recurse_reports.changes import LEVEL, NEAR, Change, difference
 from recurse_reports.subject import Subject
 from recurse_reports.words import Sentence, Strong
 
@@ -75,7 +74,7 @@ def _moves(given: Dose) -> str:
         return "cannot be told from one seed"
     positive = (values > 0).all() and all(change.by_ratio for change in given.changes)
     seen = np.log(values) if positive else values
-    at = t_interval(slopes(np.arange(len(seen), dtype=float), seen), 0.05)
+    at = t_interval(slopes(np.arange(len(seen), dtype=float), seen), LEVEL)
     if at.low > 0:
         return "rises"
     return "falls" if at.high < 0 else "does not change beyond the noise"

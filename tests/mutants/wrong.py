@@ -17,7 +17,7 @@ from pydantic import Field
 from recurse.claims import matches
 from recurse.claims.ordering import Ordering
 from recurse.families.closed import Closed
-from recurse.planning.judgeable import selected
+from recurse.planning.judgeable import family, selected
 from recurse.running.judge import judge
 from recurse.scenario.scenario import Arm, LabelledArm, Scenario
 from recurse.spec import Spec
@@ -84,7 +84,7 @@ def records(scenario: Scenario, number: int, mutant: Mutant, wrong: bool) -> lis
             if here
             else absent(one.arm.generations)
         )
-    alone = scenario.model_copy(update={"claims": (claim,)})
+    alone = scenario.model_copy(update={"claims": (claim.among(family(scenario, claim)),)})
     return judge(alone, lambda metric: values)
 
 
