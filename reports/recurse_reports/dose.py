@@ -54,7 +54,9 @@ def response(given: Dose) -> Sentence:
     """The movement of the outcome from the smallest dose to the largest, and its value at some."""
     noun, generation = given.changes[0].measure.noun, given.changes[0].generation
     low, high = _amount(given.amounts[0]), _amount(given.amounts[-1])
-    parts: list[str] = [f"As {given.axis} goes from {low} to {high}, {noun} at generation "]
+    parts: list[str] = [
+        f"As {_spoken(given.axis)} goes from {low} to {high}, {noun} at generation "
+    ]
     parts += [f"{generation} ", Strong(_moves(given)), ": "]
     places = sorted({0, len(given.amounts) // 2, len(given.amounts) - 1})[:NAMED]
     at = [
@@ -65,6 +67,14 @@ def response(given: Dose) -> Sentence:
     parts += [words.listed(at), _theory(given), _turn(given)]
     worse = "higher" if given.changes[0].measure.worse == "up" else "lower"
     return (*parts, f". {words.sentence(worse)} is worse.{_start(given)}")
+
+
+def _spoken(axis: str) -> str:
+    """The axis in a sentence: its path, unless that only says where a number stands."""
+    first, _, rest = axis.partition(".")
+    if first == "samples" and rest:
+        return f"the number of {rest} samples"
+    return rest.rpartition(".")[2] if first == "metrics" and rest else axis
 
 
 def _moves(given: Dose) -> str:

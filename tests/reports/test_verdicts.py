@@ -14,6 +14,11 @@ from recurse_reports.subject import Subject
 from recurse.store import Store, StoreWriter
 from tests.reports.fixture import put_doses, put_few
 
+TOLD = (
+    "By catastrophic rise of risk (1), y a and y b do (undecided for the rest); "
+    "any rise of risk (2), y a and y b do and y c does not."
+)
+
 
 @pytest.fixture(scope="module")
 def found(store: Store) -> Section:
@@ -32,7 +37,16 @@ def test_the_sentence_says_by_what_the_arms_differ_and_by_what_not(
         section = verdicts.section(Subject(store, "doses"))
     assert section is not None
     sentence = _prose(section)[0]
-    assert sentence == "By any rise of risk (2), y a and y b do and y c does not."
+    assert sentence == TOLD
+
+
+def test_an_arm_that_ran_on_another_backend_counts(tmp_path: Path) -> None:
+    with StoreWriter(tmp_path) as writer:
+        put_doses(writer, {"a": 30.0, "b": 20.0, "c": 1.0}, elsewhere="c")
+    with Store(tmp_path) as store:
+        section = verdicts.section(Subject(store, "doses"))
+    assert section is not None
+    assert _prose(section)[0] == TOLD
 
 
 def test_the_level_and_the_definitions_without_a_metric_are_stated(found: Section) -> None:

@@ -287,7 +287,12 @@ def _different(subject: Subject, found: list[Change]) -> list[Change]:
         for measure in subject.measures
         if (agreement := subject.agreement(measure.kind)) is not None and agreement.equal
     }
-    return [c for c in found if c.backend == first or c.measure.kind not in same]
+    told = {(c.measure.kind, c.arm) for c in found if c.backend == first}
+    return [
+        c
+        for c in found
+        if c.backend == first or c.measure.kind not in same or (c.measure.kind, c.arm) not in told
+    ]
 
 
 def _cells(subject: Subject) -> list[Prose]:

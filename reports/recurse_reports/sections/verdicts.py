@@ -57,18 +57,23 @@ def _open(finding: Finding) -> bool:
 
 def _sentence(subject: Subject, rows: Rows, spoken: list[int]) -> Sentence:
     """The definitions by which the arms differ, and those by which they do not."""
-    first = subject.backends[0]
-    mine = {arm: row for (arm, backend), row in rows.items() if backend == first}
-    parts: list[str] = []
+    mine: dict[str, dict[int, Verdict]] = {}
+    for (arm, _), row in rows.items():
+        mine.setdefault(arm, row)
+    parts: list[str | Strong] = []
     for number in spoken:
         yes, no = (
             [subject.words[arm] for arm, row in mine.items() if number in _numbers(row, answer)]
             for answer in ("yes", "no")
         )
-        if yes and no:
-            name = f"{definitions()[number].NAME} ({number})"
-            parts += ["; " if parts else "By ", f"{name}, ", Strong(_few(yes))]
-            parts += [f" {_verb(yes)} and ", Strong(_few(no)), f" {_verb(no)} not"]
+        if not yes or len(yes) == len(mine):
+            continue
+        name = f"{definitions()[number].NAME} ({number})"
+        parts += ["; " if parts else "By ", f"{name}, ", Strong(_few(yes)), f" {_verb(yes)}"]
+        if no:
+            parts += [" and ", Strong(_few(no)), f" {_verb(no)} not"]
+        if len(yes) + len(no) < len(mine):
+            parts += [" (undecided for the rest)"]
     same = [n for n in spoken if all(n in _numbers(row, "yes") for row in mine.values())]
     if not parts and not same:
         return ("No definition tells the arms apart beyond the noise of the seeds.",)
