@@ -1,4 +1,4 @@
-"""Whether the claims of a scenario can be judged at all: arms, metrics, theory and files exist."""
+"""The check that the claims of a scenario can be judged: arms, metrics, theory and files exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recurse.theory.law import Curve, curves
 
 
 def claim_problems(scenario: Scenario) -> list[Problem]:
-    """What keeps the claims from being judged, each with its place in the file."""
+    """The reasons why claims cannot be judged, each with its place in the file."""
     found = []
     for place, claim in enumerate(scenario.claims):
         for path, message in _problems(scenario, claim):

@@ -1,4 +1,4 @@
-"""How much faster a block of replicates trains than one plain PyTorch run after the other.
+"""The speed of a block of replicates against one plain PyTorch run after the other.
 
 The baseline is what one would write by hand: ``nn.Sequential``, ``torch.optim.Adam``, plain
 indexing; same model, data, epochs and batch size, one thread. CPU seconds of the process are

@@ -60,7 +60,7 @@ def fitted(
 
 
 def test_weights_keep_their_names_and_shapes(runtime: Runtime) -> None:
-    """What a fit returns has the names, shapes and type of the shared initial weights."""
+    """The result of a fit has the names, shapes and type of the shared initial weights."""
     start = SMALL.initial(Streams(SEEDS), 0, SOURCE)
     params, _ = fitted(runtime, SMALL, SEEDS, real(Streams(SEEDS), 40))
     wanted = {name: (len(SEEDS), *shape) for name, shape in SMALL.shapes(64).items()}

@@ -29,10 +29,10 @@ FEWEST, SHARE = 20, 10
 
 
 class Mutant(Spec):
-    """What is wrong, and on how small a run it is seen."""
+    """A wrong program, and a run that is large enough to show it."""
 
     on: dict[str, Any] = Field(default_factory=dict)
-    """Which arms are wrong, as in ``where``; for claims on single arms the first of them alone."""
+    """The wrong arms, as in ``where``; for claims on single arms the first of them alone."""
     set: dict[str, Any] = Field(default_factory=dict)
     """Dotted path -> the value with which they are run in truth."""
     times: float = 1.0

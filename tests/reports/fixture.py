@@ -248,7 +248,7 @@ def put_many(writer: StoreWriter, arms: int, generations: int) -> None:
 
 
 def provenance(command: str) -> Provenance:
-    """What a run says of itself."""
+    """The record of a run."""
     return Provenance(
         command=command,
         versions={"recurse": "0.1.0", "python": "3.11.9", "torch": "2.9.1", "jax": "0.8.1"},
