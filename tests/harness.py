@@ -27,7 +27,7 @@ def runtime(backend: str) -> Runtime:
 
 
 def operations(arm: Arm, seeds: Sequence[int], exact: bool | None = None) -> Operations:
-    """What the loop works with; by default lowered as the planner would."""
+    """The operations of the loop; by default lowered as the planner would."""
     chosen = decide(arm).lowering == "statistics" if exact is None else exact
     backend = backends()[arm.backend]
     return decision.operations(arm, tuple(seeds), runtime(arm.backend), backend, chosen)

@@ -1,4 +1,4 @@
-"""What every family promises, on every backend and in both lowerings. Kinds are discovered."""
+"""The promises of every family, on every backend and in both lowerings. Kinds are discovered."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def host(backend: str, arrays: Any) -> dict[str, Any]:
 
 
 def sample_noise(model: Any, source: Any, streams: Streams, n: int) -> dict[str, Any]:
-    """What ``sample`` of the true model needs."""
+    """The arguments of ``sample`` for the true model."""
     drawn: dict[str, Any] = streams.draws(1, "synthetic", model.noise(source, n))
     if isinstance(model, Conditional):
         given = model.given_samples(source, n, source.truth(streams), drawn)
@@ -92,7 +92,7 @@ def sample_noise(model: Any, source: Any, streams: Streams, n: int) -> dict[str,
 
 
 def law_noise(model: Any, source: Any, streams: Streams, n: int) -> dict[str, Any]:
-    """What ``sample_statistics`` of the true model needs."""
+    """The arguments of ``sample_statistics`` for the true model."""
     drawn: dict[str, Any] = streams.draws(1, "synthetic", model.statistics_noise(source, n))
     if isinstance(model, Conditional):
         given = model.given(source, n, source.truth(streams))

@@ -29,6 +29,19 @@ def test_a_file_is_short_and_says_what_it_is() -> None:
                 assert node.end_lineno - node.lineno < 60, f"{path}: {node.name}"
 
 
+def test_a_docstring_names_a_thing() -> None:
+    """A noun first, then the condition: "True if ..." in place of "Whether ..."."""
+    unnamed = re.compile(r"(What|Whether|Which|How)\b|.*\bwhence\b", re.IGNORECASE | re.DOTALL)
+    found = [
+        f"{path.relative_to(house.ROOT)}:{node.lineno}: {node.value.value.splitlines()[0]}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node.value.value, str) and unnamed.match(node.value.value.strip())
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_the_lists_in_docs_have_a_line_for_every_file_and_spec() -> None:
     for file, _, block in house.lists():
         assert block in file.read_text(encoding="utf-8"), "run: python tests/house.py"

@@ -4,7 +4,8 @@ A claim is judged once per selected arm and backend (``ordering``: once per pair
 have results. A scenario's claim holds if all its verdicts do; so kinds whose verdict is a proof
 (``grows``, ``plateaus``, ``ordering``) need no correction for many arms, and kinds that hold unless
 the data contradict them (``matches_theory``, ``bounded_by``) divide their level by the number of
-arms and generations that are looked at (Bonferroni). With ``within_se`` in place of a level
+arms and generations that are looked at (Bonferroni). Orderings of one spec, of which there are as
+many to choose from as pairs of arms, share their level. With ``within_se`` in place of a level
 ``matches_theory`` allows that number of standard errors, and the evidence states how often a right
 program would exceed it somewhere.
 """
@@ -111,6 +112,8 @@ class Prospect:
     """The number of seeds of the scenario, if known."""
     arms: Sequence[Mapping[str, Any]] = ()
     """The selected arms as plain data, if known."""
+    family: int = 1
+    """The number of claims of this kind that the scenario makes."""
 
 
 class Claim(Kind):
@@ -145,6 +148,10 @@ class Claim(Kind):
         several = len({one.backend for one in series}) > 1
         found = [(one, self.find(one, setting)) for one in series]
         return [verdict(one.arm, one.backend, several, finding) for one, finding in found]
+
+    def among(self, family: int) -> Claim:
+        """The claim as it is judged where the scenario makes ``family`` claims of its kind."""
+        return self
 
     def find(self, series: Series, setting: Setting) -> Finding:
         """The finding for one arm on one backend: True if the claim holds, and the evidence."""

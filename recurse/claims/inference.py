@@ -21,11 +21,26 @@ MOST_SEEDS = 1_000_000
 
 
 class Interval(NamedTuple):
-    """An estimate between two limits."""
+    """An estimate between two limits; they are NaN where one seed gives none."""
 
     estimate: float
     low: float
     high: float
+
+    @property
+    def known(self) -> bool:
+        """True if there are limits; they may be infinite."""
+        return not (np.isnan(self.low) or np.isnan(self.high))
+
+    def excludes(self, value: float) -> bool:
+        """True if a value lies outside."""
+        return bool(self.low > value or self.high < value)
+
+    @property
+    def inverse(self) -> Interval:
+        """The interval of one over a positive ratio; an upper limit is infinite for a low of 0."""
+        highest = 1.0 / self.low if self.low > 0.0 or np.isnan(self.low) else np.inf
+        return Interval(1.0 / self.estimate, 1.0 / self.high, highest)
 
 
 def above(at: Interval, bound: float, slack: float = 0.0) -> bool | None:
@@ -106,13 +121,15 @@ def t_tail(limit: float, seeds: int) -> float:
 
 def t_interval(values: Array, level: float) -> Interval:
     """The mean of ``[R]`` with its two-sided t interval; ``level`` outside, half on each side."""
+    if len(values) < 2:
+        return Interval(float(values.mean()), np.nan, np.nan)
     mean, error = mean_error(values)
     reach = t_limit(level / 2, len(values)) * float(error)
     return Interval(float(mean), float(mean) - reach, float(mean) + reach)
 
 
 def ratio_interval(above: Array, below: Array, level: float) -> Interval:
-    """Ratio of the means of paired ``[R]`` and ``[R]``, with Fieller's interval.
+    """Ratio of the means of paired ``[R]`` and ``[R]``, with Fieller's interval (JRSS B 16, 1954).
 
     The interval holds the ratios q for which a t test at ``level`` does not reject that
     ``above - q below`` has mean 0: exact for normal means, the delta method to first order. It is
@@ -121,6 +138,8 @@ def ratio_interval(above: Array, below: Array, level: float) -> Interval:
     a, b = float(above.mean()), float(below.mean())
     if b == 0.0:
         return Interval(np.nan, -np.inf, np.inf)
+    if len(above) < 2:
+        return Interval(a / b, np.nan, np.nan)
     covariance = np.cov(np.stack([above, below])) / len(above)
     square = t_limit(level / 2, len(above)) ** 2
     first, cross = square * covariance[0, 0], square * covariance[0, 1]

@@ -47,8 +47,11 @@ class Ordering(Claim):
     Neighbours in the list are compared: within a backend, with all that the list does not name
     equal (so with other axes in the matrix there is a verdict per combination), on the seeds that
     both have. Arms share the real data of a seed, so differences are paired. Each verdict is a
-    one-sided test at ``level``; the claim needs all of them, so no correction is needed. A pair
-    that is shown to lie the other way round, by the same test, fails; else the results cannot tell.
+    one-sided test; the claim needs all of them, so within a claim no correction is needed (an
+    intersection-union test). But which arms are ordered, and at which generation, is a choice: so
+    the orderings of a scenario share the level in equal parts (Bonferroni), and the chance that any
+    of them is called true without being so is ``level`` at most. A pair that is shown to lie the
+    other way round, by the same test, fails; else the results cannot tell.
     """
 
     kind: Literal["ordering"] = "ordering"
@@ -63,7 +66,7 @@ class Ordering(Claim):
     test: Literal["t", "sign"] = "t"
     """``t``: the mean difference; ``sign``: the share of seeds, for heavy tails."""
     level: Level = 0.05
-    """The chance that an arm that is not above is called above, per pair."""
+    """The chance that an ordering which is not so is called true, all of a scenario together."""
 
     def statement(self) -> str:
         arms = " > ".join(_named(entry) for entry in self.arms)
@@ -74,8 +77,12 @@ class Ordering(Claim):
             where = f"averaged from generation {self.after} on"
         by = f", by more than {self.margin:g}" if self.margin else ""
         return (
-            f"{self.about()} {where}: {arms}{by} (paired {self.test} test at level {self.level:g})"
+            f"{self.about()} {where}: {arms}{by} (paired {self.test} test at level {self.level:g}, "
+            "shared by all orderings)"
         )
+
+    def among(self, family: int) -> Ordering:
+        return self.model_copy(update={"level": self.level / family})
 
     def judge(self, series: Sequence[Series], folder: Path | None = None) -> list[Verdict]:
         if not series:
@@ -137,7 +144,7 @@ class Ordering(Claim):
             seen = f"difference {float(mean):.4g}, t {t:.2f}"
             enough = needed_seeds(seeds, t_limit(self.level, seeds), t)
         by = f" beyond the margin {self.margin:.4g}" if self.margin else ""
-        evidence = f"{seen}{by}, p {tail:.2g}, level {self.level:g}"
+        evidence = f"{seen}{by}, p {tail:.2g}, level {self.level:.3g}"
         if tail <= self.level:
             return True, evidence
         if other <= self.level or not untied:
@@ -171,8 +178,9 @@ class Ordering(Claim):
             if both:
                 text = f"{_named(high)} and {_named(low)} name the same arm"
                 found.append((f"arms.{place + 1}", text))
-        if self.test == "sign" and run.seeds is not None and 0.5**run.seeds > self.level:
-            text = f"{run.seeds} seeds cannot reach level {self.level:g} in a sign test"
+        level = self.among(run.family).level
+        if self.test == "sign" and run.seeds is not None and 0.5**run.seeds > level:
+            text = f"{run.seeds} seeds cannot reach level {level:.3g} in a sign test"
             found.append(("test", text))
         return found
 

@@ -18,7 +18,7 @@ Status = Literal["new", "changed", "incomplete", "failed", "cached"]
 
 @dataclass(frozen=True)
 class Known:
-    """What the store says of a cell; ``done`` is the newest generation with no gap before it."""
+    """The stored state of a cell; ``done`` is the newest generation with no gap before it."""
 
     block: str
     done: int
@@ -28,7 +28,7 @@ class Known:
 
 @dataclass(frozen=True)
 class History:
-    """What is stored: cells by id, and which cell stood where in the scenario's last run."""
+    """The records of the store: cells by id, and the place of each in the scenario's last run."""
 
     cells: Mapping[str, Known] = field(default_factory=dict)
     places: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
@@ -36,13 +36,13 @@ class History:
     planned: Mapping[str, str] = field(default_factory=dict)
     """Cell -> the block that the scenario's last plan put it in."""
     probes: Probes = field(default_factory=dict)
-    """What was measured of arms, whatever the scenario."""
+    """The measurements of arms, whatever the scenario."""
     measured: Collection[tuple[str, str, str]] | None = None
     """(arm, backend, metric) of the scenario's last run that had any value; None: not known."""
 
 
 Recall = Callable[[Collection[str]], History]
-"""What is stored of cells, of what stood in their places, and of all that ran with these."""
+"""The records of cells, of the earlier cells in their places, and of all that ran with these."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Block:
 
 @dataclass(frozen=True)
 class ArmPlan:
-    """An arm, how it is executed and what it costs."""
+    """An arm, its lowering and its cost."""
 
     label: str
     axes: Mapping[str, str]
@@ -88,7 +88,7 @@ class ArmPlan:
 def cell_of(
     index: int, arm: ArmPlan, seed: int, name: str, text: str, history: History, retry: bool
 ) -> Cell:
-    """What is to be done for one seed of the arm at ``index``; ``text`` is its identity."""
+    """The work for one seed of the arm at ``index``; ``text`` is the identity of the cell."""
     known = history.cells.get(name)
     last = arm.arm.generations
     if known is None or (known.done < 0 and known.failure is None):
@@ -115,7 +115,7 @@ def _fresh_cell(arm: ArmPlan, seed: int, history: History, text: str) -> tuple[S
 def blocks_of(index: int, arm: ArmPlan, cells: Sequence[Cell], history: History) -> list[Block]:
     """Cells that were begun run on in the block that began them: their bits stay the same.
 
-    Older stores have no block of a cell that failed at once: it runs anew.
+    Older stores have no block of a cell that failed at once: such a cell runs anew.
     """
     waiting = [cell for cell in cells if cell.status not in ("cached", "failed")]
     begun = {c.id: history.cells[c.id].block for c in waiting if c.status == "incomplete"}
@@ -138,7 +138,7 @@ def _block(index: int, arm: ArmPlan, members: Sequence[tuple[int, str]], done: i
 def _as_planned(new: Sequence[Cell], history: History) -> tuple[list[list[Cell]], list[Cell]]:
     """Blocks of an earlier plan that are still whole and not begun, and the cells of none.
 
-    So a run that was stopped ends with the bits it would have had, whatever was measured since.
+    So a run that was stopped ends with the same bits, whatever was measured since.
     """
     blocks: dict[str, list[Cell]] = {}
     for cell in new:

@@ -1,4 +1,4 @@
-"""Whether the claims of a scenario can be judged at all: arms, metrics, theory and files exist."""
+"""The check that the claims of a scenario can be judged: arms, metrics, theory and files exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recurse.theory.law import Curve, curves
 
 
 def claim_problems(scenario: Scenario) -> list[Problem]:
-    """What keeps the claims from being judged, each with its place in the file."""
+    """The reasons why claims cannot be judged, each with its place in the file."""
     found = []
     for place, claim in enumerate(scenario.claims):
         for path, message in _problems(scenario, claim):
@@ -24,6 +24,11 @@ def claim_problems(scenario: Scenario) -> list[Problem]:
 def selected(scenario: Scenario, claim: Claim) -> list[LabelledArm]:
     """The arms that a claim is about."""
     return [arm for arm in scenario.arms if matches(arm.arm.data(), claim.where)]
+
+
+def family(scenario: Scenario, claim: Claim) -> int:
+    """The number of claims of this claim's kind."""
+    return sum(type(one) is type(claim) for one in scenario.claims)
 
 
 def _problems(scenario: Scenario, claim: Claim) -> Iterator[tuple[str, str]]:
@@ -43,6 +48,7 @@ def _problems(scenario: Scenario, claim: Claim) -> Iterator[tuple[str, str]]:
             scenario.folder,
             seeds=len(scenario.seed_list),
             arms=[arm.arm.data() for arm in arms],
+            family=family(scenario, claim),
         )
     )
 

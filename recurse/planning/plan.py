@@ -22,7 +22,7 @@ class Plan:
     cells: tuple[Cell, ...]
     blocks: tuple[Block, ...]
     missing: tuple[str, ...]
-    """What must be installed before the plan can run here."""
+    """The packages that must be installed before the plan can run here."""
 
     def data(self) -> dict[str, Any]:
         """The plan as JSON-ready data; enough for a worker to run any block."""

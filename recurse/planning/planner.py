@@ -139,6 +139,8 @@ def _plan_arm(labelled: LabelledArm, seeds: int, jobs: int, history: History) ->
         once = found.compile_seconds / min(found.width, seeds)
         cost = measured(arm, cost, found.seconds, GENERATIONS, once)
     notes = list(_left_out(arm))
+    if seeds > 1 and (shared := arm.source.common(arm.samples.real)):
+        notes.insert(0, shared)
     if arm.corrector.origin == "true distribution":
         notes.append(
             "the corrector injects draws from the source; compare with an arm of fresh real data"
@@ -156,7 +158,7 @@ def _plan_arm(labelled: LabelledArm, seeds: int, jobs: int, history: History) ->
 
 
 def _warned(arm: ArmPlan, cells: Collection[str], history: History) -> ArmPlan:
-    """The arm with a warning for every metric that was never a number in what is stored of it."""
+    """The arm with a warning for every metric that was never a number in its stored results."""
     held = any(history.cells[cell].done >= 0 for cell in cells if cell in history.cells)
     if history.measured is None or not held:
         return arm

@@ -1,4 +1,4 @@
-"""How many replicates share one program: by memory, or by what `recurse probe` has measured.
+"""The number of replicates in one program, by memory or by the measurements of `recurse probe`.
 
 The width decides the last bits of a result and what a run costs; it never follows from the cells
 that are left. Measured costs are data of the store: the same data give the same width.
@@ -26,13 +26,13 @@ WIDEST = {False: 4096, True: 16}  # replicates per block: closed-form, trained
 LADDER = {False: (16, 64, 256, 1024, 4096), True: (1, 2, 4, 8, 16)}
 """The widths that a probe tries."""
 GENERATIONS = 6
-"""How many a probe runs; the first two warm up, the last writes a checkpoint."""
+"""The generations that a probe runs; the first two warm up, the last writes a checkpoint."""
 _CLEARLY = 1.1  # how much faster another width has to be
 _WORTH_IT = 60.0  # seconds of work from which on a missing measurement is worth a word
 
 
 class Key(NamedTuple):
-    """What a measurement holds for."""
+    """The setting that a measurement holds for."""
 
     arm: str
     """A hash of the arm, whatever its seeds and generations."""
@@ -41,7 +41,7 @@ class Key(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What one program cost: one arm at one width, in one process."""
+    """The cost of one program: one arm at one width, in one process."""
 
     width: int
     seconds: float
@@ -49,7 +49,7 @@ class Measured(NamedTuple):
     compile_seconds: float
     """Once per program and width."""
     bytes: int
-    """How much the process grew by, in all."""
+    """The growth of the process, in all."""
 
 
 Probes = Mapping[Key, Sequence[Measured]]
@@ -64,7 +64,7 @@ class Width(NamedTuple):
 
 
 def key(arm: Arm) -> Key:
-    """What a measurement of this arm, made here and now, holds for."""
+    """The setting of a measurement of this arm, made here and now."""
     facts = {name: part for name, part in identity(arm, 0).items() if name != "seed"}
     return Key(digest(canonical(facts)), canonical(_setting(arm.backend)))
 

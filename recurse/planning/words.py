@@ -22,7 +22,7 @@ Emphasis = Callable[[str], str]
 
 
 class Planned(Protocol):
-    """A plan, as far as words for it need it."""
+    """The parts of a plan that its words need."""
 
     @property
     def scenario(self) -> Scenario: ...
@@ -67,7 +67,7 @@ def in_words(
 
 
 def name(arm: ArmPlan) -> str:
-    """An arm as it is called on screen."""
+    """The name of an arm on screen."""
     return f"{arm.label} on {arm.arm.backend}"
 
 
@@ -81,7 +81,7 @@ def gaps(missing: Iterable[tuple[int, int]]) -> str:
 
 
 def row_text(row: Row) -> str:
-    """What a generation is trained on, runs of equal pools in one term."""
+    """The training data of a generation, runs of equal pools in one term."""
     parts = [_run_text(run) for run in row.runs]
     shown = parts if len(parts) <= 4 else [*parts[:2], f"… {len(parts) - 3} more", parts[-1]]
     text = " + ".join(shown) or "nothing"

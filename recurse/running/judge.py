@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from recurse.claims import Claim, Series, Verdict
-from recurse.planning.judgeable import selected, theory
+from recurse.planning.judgeable import family, selected, theory
 from recurse.scenario.scenario import Scenario
 from recurse.spec import provider
 from recurse.store.records import ClaimRecord, Curves
@@ -35,7 +35,8 @@ def _verdicts(
 ) -> list[Verdict]:
     """The verdicts on a claim; an open one, with the kind's name, if an installed kind raises."""
     try:
-        return claim.judge(_series(scenario, claim, values), scenario.folder)
+        judged = claim.among(family(scenario, claim))
+        return judged.judge(_series(scenario, claim, values), scenario.folder)
     except Exception as error:
         if not (by := provider(type(claim))):
             raise

@@ -1,4 +1,4 @@
-"""How long relative frequencies last: the chance that a refitted model is not yet a point.
+"""The life of relative frequencies: the chance that a refitted model is not yet a point.
 
 Two symbols cannot both be all that is left, so the chance to have collapsed by fit k is the sum
 over symbols of that of each to be the one, and a symbol against all others is a Wright-Fisher chain
@@ -22,7 +22,7 @@ from recurse.theory.workflow import workflow
 CITE = "chain of each symbol against the others (derived); Seddik et al. 2404.05090 for the setting"
 CITE_DIFFUSION = "Kimura 1955 (diffusion), summed over symbols; Seddik et al. 2404.05090"
 TERMS = 4000
-"""Of the series, at most; the first generations of ``n > TERMS^2 / 80`` would take more."""
+"""The most terms of the series; the first generations of ``n > TERMS^2 / 80`` would take more."""
 
 
 class CollapseTime(Law):

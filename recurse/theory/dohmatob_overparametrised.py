@@ -63,7 +63,7 @@ class DohmatobOverparametrised(Law):
 
 
 def _replaces(used: Usage) -> bool:
-    """Whether every fit sees all of one new pool of the model before it."""
+    """True if every fit sees all of one new pool of the model before it."""
     return all(
         len(fit.pools) == 1 and fit.budget is None and fit.pools[0] == 2 * g
         for g, fit in enumerate(used.fits)

@@ -75,7 +75,7 @@ def signal(source: Any) -> float:
 
 
 def kept(n: int, judge: Any, dim: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """How many of ``n`` samples may be kept, from ``d + 4`` on, and with which probability."""
+    """The possible numbers of samples kept of ``n``, from ``d + 4`` on, and their probabilities."""
     from scipy.stats import binom
 
     rate = (1.0 - judge.error) * judge.phi + judge.error * judge.psi

@@ -73,7 +73,7 @@ def curated(p: Vector, rewards: tuple[float, ...], k: int) -> Vector:
 
 @lru_cache(maxsize=16)
 def _sets(symbols: int, size: int) -> tuple[Vector, Vector]:
-    """Every multiset of ``size`` symbols as counts ``[M, K]``, and in how many orders it comes."""
+    """Every multiset of ``size`` symbols as counts ``[M, K]``, and the number of its orders."""
     found = list(combinations_with_replacement(range(symbols), size))
     counts = np.zeros((len(found), symbols))
     for row, members in enumerate(found):
@@ -85,7 +85,7 @@ def _sets(symbols: int, size: int) -> tuple[Vector, Vector]:
 
 
 def promised(arm: Any, metric: str, path: Vector, gain: Vector) -> list[Curve]:
-    """What the paper promises for ``E e^r``: Lemma 2.2 round by round, Theorem 2.3 with real data.
+    """The paper's bounds on ``E e^r``: Lemma 2.2 round by round, Theorem 2.3 with real data.
 
     Curated data alone gain ``(K - 1)/K Var(e^r) / e^max`` a round at least; with lambda synthetic
     per real sample ``lambda / (1 + lambda)^3`` times that of the real data is never lost again.

@@ -93,7 +93,7 @@ def _ratios(schedule: Any) -> set[float]:
 
 
 def _reach(arm: Any) -> float:
-    """How far from the target a sample can be expected."""
+    """The distance from the target within which samples can be expected."""
     away = arm.source.centers - np.asarray(arm.corrector.nearness.target)
     farthest = float(np.max(np.sqrt(np.sum(away**2, axis=1))))
     return max(

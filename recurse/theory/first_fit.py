@@ -1,4 +1,4 @@
-"""What large-n laws start from: ``n`` times the error of a fit of n real samples, by metric."""
+"""The start of large-n laws: ``n`` times the error of a fit of n real samples, by metric."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def first_fit(arm: Any) -> dict[str, float]:
 
 
 def first_fit_refusal(arm: Any) -> str | None:
-    """Why nothing is known of the first fit, or None."""
+    """The reason why nothing is known of the first fit, or None."""
     if arm.source.law != arm.model.kind:
         return f"the moments of a {arm.source.kind} source are not known"
     if arm.model.kind in GLMS and arm.model.ridge > 0:

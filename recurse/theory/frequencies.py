@@ -1,4 +1,4 @@
-"""Which relative frequencies an arm refits, each a multinomial chain of its own."""
+"""The relative frequencies that an arm refits, each a multinomial chain of its own."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Frequencies:
     laws: Table
     """The true probabilities of each, ``[C, K]``."""
     usage: Usage
-    """What a fit of one of them sees."""
+    """The samples that a fit of one table sees."""
     whole: bool
-    """Whether it is the table of whole n-grams, whose contexts are refitted with it."""
+    """True for the table of whole n-grams, whose contexts are refitted with it."""
 
     @property
     def spread(self) -> float:
@@ -37,7 +37,7 @@ class Frequencies:
 
 
 def frequencies(arm: Any) -> Frequencies | str:
-    """The tables of an arm; or why they are not known, in words."""
+    """The tables of an arm, or the reason why they are not known."""
     source, model = arm.source, arm.model
     if source.law != model.kind:
         return f"the probabilities of a {source.kind} source are not known"

@@ -69,7 +69,7 @@ def steady(w: float, k: float) -> float:
 
 
 def mixes(fit: Portion, like: Portion, g: int) -> bool:
-    """Whether the fit of generation g sees fresh[g] and synthetic[g], counted as in ``like``."""
+    """True if the fit of generation g sees fresh[g] and synthetic[g], counted as in ``like``."""
     return (
         fit.budget is None
         and sorted(fit.pools.tolist()) == [2 * g, 2 * g + 1]

@@ -63,7 +63,7 @@ class KdeMoments(Law):
 
 
 def _variance(model: Any, fit: Portion, dim: int) -> float:
-    """What a fit adds to the variance of each coordinate of its data."""
+    """The variance that a fit adds to each coordinate of its data."""
     if model.kind == "gmm":
         return float(model.floor)
     if model.kind == "symmetric_gmm":

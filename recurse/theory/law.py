@@ -1,4 +1,4 @@
-"""What a law is: it says whether it applies to an arm, and draws its curves."""
+"""The base of laws: a law refuses the arms that it does not apply to, and draws curves."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Law(ABC):
 
     @abstractmethod
     def refusal(self, arm: Any) -> str | None:
-        """Why the law does not apply to the arm, in words; None if it applies."""
+        """The reason why the law does not apply to the arm; None if it applies."""
 
     @abstractmethod
     def curves(self, arm: Any) -> tuple[Curve, ...]:

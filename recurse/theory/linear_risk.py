@@ -70,7 +70,7 @@ class LinearRisk(Law):
 
 
 def least_squares_refusal(arm: Any) -> str | None:
-    """Why the arm is not least squares with finite expected risk; None if it is."""
+    """The reason why the arm is not least squares with finite expected risk; None if it is."""
     if arm.source.law != "linear":
         return f"the law of a {arm.source.kind} source is not that of a linear regression"
     if arm.model.ridge > 0 or arm.model.prior > 0:
@@ -87,14 +87,14 @@ def least_squares_refusal(arm: Any) -> str | None:
 
 
 def input_variances(source: Any) -> Vector:
-    """Of the inputs of a linear regression, ``[d]``."""
+    """The variances of the inputs of a linear regression, ``[d]``."""
     deviations = source.deviations
     return np.ones(source.dim) if deviations is None else np.asarray(deviations**2)
 
 
 @lru_cache(maxsize=2)
 def expected_risk(used: Usage, dim: int, design: str, link: float) -> tuple[Vector, bool]:
-    """Risk over noise variance ``[G+1]``, and whether it is exact."""
+    """Risk over noise variance ``[G+1]``, and True if the risk is exact."""
     exact = _reused(used, dim, link) if design == "reused" else _fresh(used, dim, link)
     if exact is not None:
         return exact, True
@@ -151,7 +151,7 @@ def contraction(rows: int, size: int, dim: int, link: float) -> float:
 
 
 def _extends(fit: Portion, earlier: Portion, new: np.ndarray[Any, np.dtype[np.bool_]]) -> bool:
-    """Whether the data that are not new are exactly those of ``earlier``, and one pool is new."""
+    """True if the data that are not new are exactly those of ``earlier``, and one pool is new."""
     return bool(new.sum() == 1) and _named(fit.pools[~new], fit.takes[~new]) == _named(
         earlier.pools, earlier.takes
     )

@@ -52,7 +52,7 @@ class Median(Law):
 
 @cache
 def variance(n: int) -> float:
-    """Of the median of ``n`` standard normal numbers, n odd: an integral over the Beta quantiles.
+    """The variance of the median of ``n`` standard normal numbers, n odd, by the Beta quantiles.
 
     Split into halves of their own scale, where Gauss-Legendre is exact to ten digits.
     """

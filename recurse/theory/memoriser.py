@@ -1,4 +1,4 @@
-"""What a memoriser still knows: an input is lost for good when one generation does not meet it.
+"""The inputs a memoriser still knows: one is lost for good if a generation does not meet it.
 
 An input of probability p is in a sample of n from the world with probability ``1 - (1 - p)^n``, and
 in n samples of a model that knows it and the share P of all inputs with ``1 - (1 - p/P)^n``. A real
@@ -84,7 +84,7 @@ def _both(kind: Any, names: tuple[str, str], known: Vector, p: Vector) -> tuple[
 
 
 def _keeps(used: Usage) -> bool:
-    """Whether every fit sees the whole real sample, and no other real data."""
+    """True if every fit sees the whole real sample, and no other real data."""
     return all(
         fit.budget is None
         and fit.takes[fit.pools == 0].tolist() == [used.needed[0]]
@@ -94,5 +94,5 @@ def _keeps(used: Usage) -> bool:
 
 
 def _fresh(fit: Portion, g: int) -> bool:
-    """Whether a fit sees new real data, samples of the last model, or both, and nothing else."""
+    """True if a fit sees new real data, samples of the last model, or both, and nothing else."""
     return fit.budget is None and set(fit.pools.tolist()) <= {2 * g, 2 * g + 1}

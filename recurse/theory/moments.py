@@ -59,10 +59,10 @@ def moments(
     bias: float = 1.0,
     curvature: float = 0.0,
 ) -> Moments:
-    """Runs the recursion for a true covariance of trace 1.
+    """The recursion for a true covariance of trace 1.
 
     Args:
-        usage: what each fit sees.
+        usage: the samples that each fit sees.
         inflation: ``[G+1]``, the covariance's factor; None: it does not depend on the samples.
         link: probability that a synthetic sample comes from its model and not from the truth.
         bias: the factor on a model's covariance when it is sampled from.
@@ -145,8 +145,8 @@ class _Classes:
         self.count = n + 1
 
     def average(self, fit: Portion) -> tuple[Vector, float, float]:
-        """Of the weighted mean of what the fit can see: its product with a sample of each class
-        ``[S]``, its expected squared length, and the weighted mean of the samples' second moments.
+        """Three moments of the weighted mean of all that a fit can see: its product with a sample
+        of each class ``[S]``, its expected squared length, and the mean of second moments.
         """
         weights = self._weights(fit)
         share = weights * self.size
@@ -169,8 +169,8 @@ class _Classes:
         return np.asarray(weights / (weights @ self.size), dtype=np.float64)
 
     def forget(self, fit: Portion, product: Vector) -> Vector:
-        """Drops what no later fit uses and joins what none tells apart; returns ``product`` for the
-        classes that stay.
+        """Drop samples that no later fit uses and join classes that none tells apart; returns
+        ``product`` for the classes that stay.
         """
         left = fit.left(self.pool, self.start + self.extent) - self.start
         self.size, self.extent = self.size // self.extent * left, left
@@ -185,8 +185,8 @@ class _Classes:
         return product[stay]
 
     def _join(self, pool: int, product: Vector) -> None:
-        """Makes one class of a pool and its neighbour: averages over their samples, and over the
-        pairs of two different ones, are all that a fit needs that uses them alike.
+        """Make one class of a pool and its neighbour. A fit that uses both alike needs averages
+        over their samples and over pairs of two different samples only.
         """
         found = np.flatnonzero((self.pool == pool) | (self.pool == pool - 2))
         if len(found) != 2 or self.extent[found[0]] != self.extent[found[1]]:

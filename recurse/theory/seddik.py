@@ -88,7 +88,7 @@ class Seddik(Law):
 
 
 def _constant(used: Usage) -> tuple[bool, int, int] | None:
-    """Whether the real sample is fixed, its size and the synthetic one's, where these never change.
+    """True if the real sample is fixed, with its size and the synthetic one's; None if these vary.
 
     Every fit but the first sees one real sample and that of the last model, both whole and of
     weight 1.

@@ -60,6 +60,6 @@ class StrongCollapse(Law):
 
 
 def _mixes(fit: Portion, generation: int) -> bool:
-    """Whether a fit sees new real data and labels of the last model, and nothing else."""
+    """True if a fit sees new real data and labels of the last model, and nothing else."""
     wanted = {2 * generation, 2 * generation + 1}
     return fit.even and fit.budget is None and set(fit.pools.tolist()) <= wanted

@@ -1,4 +1,4 @@
-"""Suresh et al.: how long a symbol survives under replace, and how many symbols are left."""
+"""Suresh et al.: the life of a symbol under replace, and the number of symbols left."""
 
 from __future__ import annotations
 

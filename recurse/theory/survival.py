@@ -56,14 +56,14 @@ class Survival(Law):
 
 
 def plain_refusal(arm: Any, kinds: tuple[WorkflowKind, ...]) -> str | None:
-    """Why an arm is not its family's own law, uncorrected, under one of these workflows."""
+    """The reason why an arm is not its family's own law, uncorrected, in one of these workflows."""
     if arm.source.law != arm.model.kind:
         return f"the law of a {arm.source.kind} source is not known"
     return disturbed(arm, kinds)
 
 
 def disturbed(arm: Any, kinds: tuple[WorkflowKind, ...]) -> str | None:
-    """Why a loop is corrected, or not one of these workflows; None if neither."""
+    """The reason why a loop is corrected, or not one of these workflows; None if neither."""
     if link_of(arm) != 1.0:
         return "stated for uncorrected data"
     try:

@@ -1,4 +1,4 @@
-"""Dohmatob et al., A Tale of Tails: the error of a memoriser is what it has not seen."""
+"""Dohmatob et al., A Tale of Tails: the error of a memoriser is the mass that it has not seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A schedule as arrays: which share of which pool each fit sees, and how much is needed later."""
+"""A schedule as arrays: the share of each pool that a fit sees, and the part needed later."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NONE = np.zeros(0, dtype=np.int64)
 
 
 def is_synthetic(pools: Ints) -> NDArray[np.bool_]:
-    """Which numbers stand for synthetic pools."""
+    """True for numbers that stand for synthetic pools."""
     return np.asarray((pools > 0) & (pools % 2 == 0), dtype=np.bool_)
 
 
@@ -37,7 +37,7 @@ class Runs:
 
     @cached_property
     def single(self) -> bool:
-        """Whether no run is longer than one pool."""
+        """True if no run is longer than one pool."""
         return bool(self.counts.max() == 1)
 
     @property
@@ -54,7 +54,7 @@ class Runs:
         return values if self.single else np.repeat(values, self.counts)
 
     def place(self, pools: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-        """The run that each of some pools is in, and whether it is in one at all."""
+        """The run that each of some pools is in, and True for those that are in one at all."""
         starts, wanted = _by_kind(self.starts), _by_kind(pools)
         place = np.maximum(np.searchsorted(starts, wanted, side="right") - 1, 0)
         stops = starts + 2 * self.counts
@@ -63,10 +63,10 @@ class Runs:
 
 @dataclass(frozen=True, eq=False)
 class Portion:
-    """What one fit sees, and what no later fit needs any more.
+    """The data of one fit, and the part that becomes unused after it.
 
-    After the fit only the first ``keep`` samples of each pool in ``less`` are still to be used; and
-    every later fit uses each pool in ``alike`` just as the one of its kind born before it.
+    Only the first ``keep`` samples of each pool in ``less`` are needed later; pools in ``alike``
+    are from now on used like the pool of their kind born before them.
     """
 
     runs: Runs
@@ -105,22 +105,22 @@ class Portion:
 
     @property
     def weight(self) -> float:
-        """What they weigh together; with a budget over samples of uneven weight, on average."""
+        """The total weight; with a budget over samples of uneven weight, on average."""
         whole = float((self.runs.takes * self.runs.counts) @ self.runs.weights)
         return whole * (self.size / self.pooled)
 
     @property
     def even(self) -> bool:
-        """Whether all samples have the same weight."""
+        """True if all samples have the same weight."""
         return bool(np.all(self.runs.weights == self.runs.weights[0]))
 
     def of(self, pools: Ints) -> tuple[Ints, NDArray[np.float64]]:
-        """For each of some pools how many samples the fit uses and what one weighs, or 0 and 0."""
+        """The number of samples used of each of some pools and the weight of one, or 0 and 0."""
         place, used = self.runs.place(pools)
         return self.runs.takes[place] * used, self.runs.weights[place] * used
 
     def left(self, pools: Ints, extent: Ints) -> Ints:
-        """Of the first ``extent`` samples of some pools, those that a later fit still uses."""
+        """The number of the first ``extent`` samples of some pools that a later fit still uses."""
         if not len(self.less):
             return extent
         less = _by_kind(self.less)
@@ -142,7 +142,7 @@ class Usage:
     alive: int
 
     def in_copies_of(self, count: int) -> Usage:
-        """The same with ``count`` samples as the unit.
+        """The usage with ``count`` samples as the unit.
 
         Raises:
             ValueError: a count is not a multiple.
@@ -158,7 +158,7 @@ class Usage:
 
 @lru_cache(maxsize=32)
 def usage(schedule: Schedule) -> Usage:
-    """Reads every row of a schedule once.
+    """The usage of a schedule, whose rows are each read once.
 
     Raises:
         ValueError: a fit without data, or a pool named twice by one row.
@@ -181,7 +181,7 @@ def usage(schedule: Schedule) -> Usage:
 
 
 class _Future:
-    """What later fits do with each pool, found by reading the fits backwards."""
+    """The use of each pool by later fits, found by reading the fits backwards."""
 
     def __init__(self, fits: int) -> None:
         pools = 2 * fits + 2
@@ -194,7 +194,7 @@ class _Future:
         """The last fit that uses a pool otherwise than its neighbour, or than later fits do."""
 
     def use(self, g: int, runs: Runs, same: bool) -> tuple[Ints, Ints]:
-        """The pools that the fit is the last to use as much of, and how much is needed later.
+        """The pools that no later fit uses as much of, and the amount needed later.
 
         ``same``: the next fit uses all of this in the same way.
         """
@@ -216,8 +216,8 @@ class _Future:
         self._odd[pools] = np.maximum(self._odd[pools], g)
 
     def alike(self) -> tuple[dict[int, Ints], int]:
-        """By fit the pools that it is the last to tell from their neighbours, as long as they are
-        used; and the largest number of pools that some fit has to tell apart.
+        """The pools, by fit, that no later fit tells from their neighbours while they are used;
+        and the largest number of pools that some fit has to tell apart.
         """
         since = np.maximum(self._odd, self._born)
         neighbour = np.append([0, 0], self.needed[:-2])

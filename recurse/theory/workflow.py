@@ -48,7 +48,7 @@ def _last_alone(fit: Portion, g: int) -> bool:
 
 
 def _everything(fit: Portion, g: int) -> bool:
-    """Whether the fit sees the real pool and all synthetic ones: as many as there are by then."""
+    """True if the fit sees the real pool and all synthetic ones: as many as there are by then."""
     runs = fit.runs
     return bool(runs.counts[runs.starts % 2 == 0].sum() == g + 1)
 

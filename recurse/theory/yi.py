@@ -14,7 +14,7 @@ from recurse.theory.workflow import workflow
 CITE = "Yi et al. 2510.16657; map of the truncated labels derived in recurse.theory.yi"
 Vector = NDArray[np.float64]
 WIDE = 1e-9
-"""What is left of ``1 - v^2`` by rounding: a window that cuts off less contracts to nothing."""
+"""The ``1 - v^2`` that rounding leaves: a window that cuts off less contracts to nothing."""
 
 
 class Yi(Law):
@@ -70,7 +70,7 @@ class Yi(Law):
 
 
 def distance_of(arm: Any) -> float:
-    """From the truth to the reference; the offset is the same along every coordinate."""
+    """The distance from truth to reference; the offset is the same along every coordinate."""
     variance = np.mean(input_variances(arm.source))
     return float(abs(arm.corrector.reference.offset) * np.sqrt(variance))
 
@@ -91,7 +91,7 @@ def step(arm: Any, distance: float) -> float:
 
 
 def _gaps(arm: Any, centres: Vector) -> tuple[Vector, Vector]:
-    """Of gaps ``N(centre, noise^2)``: the share within the window, and the mean of those."""
+    """The share of gaps ``N(centre, noise^2)`` within the window, and the mean of those."""
     from scipy.special import ndtr
 
     noise, width = arm.source.noise, arm.corrector.reference.tolerance

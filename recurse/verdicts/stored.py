@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from recurse.metrics import Metric
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     import polars
 
     from recurse.store import Store
-
-POOLS = ("real", "synthetic", "fresh")
 
 
 def verdicts(store: Store, scenario: str, level: float = LEVEL) -> polars.DataFrame:
@@ -65,14 +62,13 @@ def traces(store: Store, scenario: str) -> list[Trace]:
     order = [str(m.get("kind")) if isinstance(m, dict) else str(m) for m in listed]
     stored = set(store.summary(scenario)["metric"].unique())
     names = [name for name in dict.fromkeys(order) if name in stored]
-    pools = varied(axes.values())
     found = []
     for name in (*names, *sorted(stored - set(names))):
         kind = kinds("metric").get(name)
         if kind is None or not issubclass(kind, Metric) or not kind.speaks:
             continue
         for (arm, backend), curves in store.arrays(scenario, name).items():
-            size, group = sample_size(axes[arm], pools)
+            size, group = sample_size(axes[arm])
             found.append(
                 Trace(
                     arm,
@@ -91,24 +87,14 @@ def traces(store: Store, scenario: str) -> list[Trace]:
     return found
 
 
-def varied(every: Iterable[dict[str, str]]) -> list[str]:
-    """The pools whose number of samples differs between arms, the real pool first."""
-    counts = [_counts(axes) for axes in every]
-    return [pool for pool in POOLS if len({one.get(pool) for one in counts}) > 1]
+def sample_size(axes: dict[str, str]) -> tuple[float | None, str]:
+    """The number of real samples of an arm, if the matrix varies it, and the rest of its label.
 
-
-def sample_size(axes: dict[str, str], pools: Iterable[str]) -> tuple[float | None, str]:
-    """The number of samples of an arm, if it varies, and the rest of its label.
-
-    The size is the count of the first of the pools whose counts differ between arms.
+    Generation 0 is fitted on real samples alone, so their number is the one that a loss falls with
+    at the start; another number of synthetic samples alone is another policy.
     """
     rest = {axis: value for axis, value in axes.items() if axis.partition(".")[0] != "samples"}
-    group = json.dumps(rest, sort_keys=True)
-    mine = _counts(axes)
-    for pool in pools:
-        if pool in mine:
-            return mine[pool], group
-    return None, group
+    return _counts(axes).get("real"), json.dumps(rest, sort_keys=True)
 
 
 def _counts(axes: dict[str, str]) -> dict[str, float]:

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recurse.claims.inference import rounding, standardised
-from recurse_reports.intervals import Interval, difference, ratio
+from recurse.claims.inference import Interval, ratio_interval, rounding, standardised, t_interval
 from recurse_reports.subject import Measure, Subject, TheoryLine
 
+LEVEL = 0.05
+"""The share of intervals that miss the truth."""
 NEAR = 4.0
 """Standard errors within which a mean is called near theory."""
+
+
+Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Change:
         if not self.finite:
             with np.errstate(invalid="ignore"):
                 mid = float(self.last.mean() - self.first.mean())
-            return Interval(mid, float("nan"), float("nan"), len(self.last))
+            return Interval(mid, float("nan"), float("nan"))
         return (ratio if self.by_ratio else difference)(self.first, self.last)
 
     @property
@@ -72,7 +76,7 @@ class Change:
         found = self.interval
         if found.known and not found.excludes(none):
             return 0
-        return int(np.sign(found.mid - none))
+        return int(np.sign(found.estimate - none))
 
     def errors_from(self, expected: float) -> float:
         """The standard errors by which the last mean exceeds an expectation, rounding taken off.
@@ -111,6 +115,17 @@ def changes(subject: Subject, measure: Measure) -> tuple[Change, ...]:
             Change(arm, backend, measure, generation, *ends, len(both), mine, curves.seeds[both])
         )
     return tuple(found)
+
+
+def ratio(first: Values, last: Values) -> Interval:
+    """Mean of ``last [R]`` over mean of ``first [R]``, none negative, pairs by position; 95 %."""
+    found = ratio_interval(last, first, LEVEL)
+    return found._replace(low=max(found.low, 0.0)) if found.known else found
+
+
+def difference(first: Values, last: Values) -> Interval:
+    """Mean of ``last [R]`` minus mean of ``first [R]``, pairs by position; 95 %."""
+    return t_interval(last - first, LEVEL)
 
 
 def shape(line: TheoryLine) -> str:

@@ -162,16 +162,6 @@ def layered(
     return {**panel, "title": heading} if title else panel
 
 
-def without_labels(panel: Chart, x: bool, y: bool) -> Chart:
-    """A panel without the labels that its neighbour has; those of ``x``, ``y`` stay if true."""
-    for layer in panel["layer"]:
-        for name, kept in (("x", x), ("y", y)):
-            axis = layer["encoding"].get(name, {}).get("axis")
-            if axis is not None and not kept:
-                axis.update(labels=False, title=None)
-    return panel
-
-
 def tiled(panels: Sequence[Chart], columns: int, gap: int) -> Chart:
     """Panels in rows, so many pixels apart: labels at an axis do not push the next panel."""
     parts = [panels[i : i + columns] for i in range(0, len(panels), columns)]

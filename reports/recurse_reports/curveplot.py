@@ -13,12 +13,13 @@ import numpy.typing as npt
 from recurse_reports import charts
 from recurse_reports.charts import COLOURS, DASHES, INK, SHAPES, WIDTH, Scale
 from recurse_reports.subject import TheoryLine
+from recurse_reports.words import symbols
 
 Row = Mapping[str, Any]
 FAINT = 9
 """Panels up to which each shows the means of the others, a few points of each."""
-GAP = 18
-"""Pixels between two panels."""
+GAP = 58
+"""Pixels between two panels: the labels of the right one."""
 LINE = 14.0
 """Pixels from one name at the lines to the next."""
 MARKS = 8
@@ -93,9 +94,7 @@ def grid(
         layers += [x for series in panel for x in _theory(series, scale)]
         if len(panel) > 1 and place == 0:
             layers += _key(panel, scale, height)
-        found = charts.layered(layers, width, height, names[place])
-        below = place + columns >= len(panels)
-        drawn.append(charts.without_labels(found, below, place % columns == 0))
+        drawn.append(charts.layered(layers, width, height, names[place]))
     chart = charts.tiled(drawn, columns, GAP)
     return charts.finished(chart, title + (" (log scale)" if scale.log else ""), subtitle)
 
@@ -248,7 +247,7 @@ def _labelled(series: Series) -> list[TheoryLine]:
 
 
 def _name(curve: TheoryLine) -> str:
-    return curve.name.replace("pi^2", "π²") or curve.kind
+    return symbols(curve.name) or curve.kind
 
 
 def _rounded(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from recurse.claims.inference import slopes, t_interval
 from recurse_reports import words
-from recurse_reports.changes import NEAR, Change
-from recurse_reports.intervals import difference
+from recurse_reports.changes import LEVEL, NEAR, Change, difference
 from recurse_reports.subject import Subject
 from recurse_reports.words import Sentence, Strong
 
@@ -55,7 +54,9 @@ def response(given: Dose) -> Sentence:
     """The movement of the outcome from the smallest dose to the largest, and its value at some."""
     noun, generation = given.changes[0].measure.noun, given.changes[0].generation
     low, high = _amount(given.amounts[0]), _amount(given.amounts[-1])
-    parts: list[str] = [f"As {given.axis} goes from {low} to {high}, {noun} at generation "]
+    parts: list[str] = [
+        f"As {_spoken(given.axis)} goes from {low} to {high}, {noun} at generation "
+    ]
     parts += [f"{generation} ", Strong(_moves(given)), ": "]
     places = sorted({0, len(given.amounts) // 2, len(given.amounts) - 1})[:NAMED]
     at = [
@@ -68,6 +69,14 @@ def response(given: Dose) -> Sentence:
     return (*parts, f". {words.sentence(worse)} is worse.{_start(given)}")
 
 
+def _spoken(axis: str) -> str:
+    """The axis in a sentence: its path, unless that only says where a number stands."""
+    first, _, rest = axis.partition(".")
+    if first == "samples" and rest:
+        return f"the number of {rest} samples"
+    return rest.rpartition(".")[2] if first == "metrics" and rest else axis
+
+
 def _moves(given: Dose) -> str:
     """``rises``, ``falls`` or neither, by the slope of each seed over the order of the doses."""
     values = _common(given)
@@ -75,7 +84,7 @@ def _moves(given: Dose) -> str:
         return "cannot be told from one seed"
     positive = (values > 0).all() and all(change.by_ratio for change in given.changes)
     seen = np.log(values) if positive else values
-    at = t_interval(slopes(np.arange(len(seen), dtype=float), seen), 0.05)
+    at = t_interval(slopes(np.arange(len(seen), dtype=float), seen), LEVEL)
     if at.low > 0:
         return "rises"
     return "falls" if at.high < 0 else "does not change beyond the noise"

@@ -10,9 +10,10 @@ from functools import cached_property
 
 from recurse_reports import svg
 from recurse_reports.blocks import Cell, Data, Figure, Section
+from recurse_reports.narrow import ROOM, narrowed
 from recurse_reports.sections import sections
 from recurse_reports.subject import Subject
-from recurse_reports.words import slug
+from recurse_reports.words import slug, symbols
 
 ARXIV = re.compile(r"(?:arXiv:)?\b(\d{4}\.\d{4,5})(?:v\d+)?\b")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -40,9 +41,9 @@ class Page:
             name, place = f"{slug(subject.name)}-{place}", place + 1
         taken.add(name.lower())
         record = subject.record
-        title = record["title"] or subject.name
+        title = symbols(record["title"] or subject.name)
         found = sections(subject)
-        texts = (record["question"] or "", record["cite"] or "")
+        texts = (symbols(record["question"] or ""), record["cite"] or "")
         return cls(subject.name, name, title, *texts, found, _state(subject))
 
     @property
@@ -82,6 +83,10 @@ class Page:
         if figure.name not in self._drawn:
             self._drawn[figure.name] = svg.draw(figure.chart)
         return self._drawn[figure.name]
+
+    def draw_narrow(self, figure: Figure) -> str:
+        """The figure as inline SVG for a narrow screen."""
+        return svg.draw(narrowed(figure.chart), ROOM)
 
     @property
     def answer(self) -> str:

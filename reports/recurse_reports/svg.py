@@ -15,6 +15,8 @@ from recurse_reports.panel import LABEL, Panel
 from recurse_reports.ruler import folded, wide
 
 Chart = Mapping[str, Any]
+Colours = Sequence[tuple[str, str]]
+"""Names with their colours."""
 _TITLE = 13.0  # font size of the title
 _LINE = 15.0  # pixels from one line below the title to the next
 _KEY = 11.5  # font size beside the colours
@@ -23,14 +25,15 @@ _AFTER = 12.0  # pixels below title and key
 _SEPARATOR = "  ·  "
 
 
-def draw(chart: Chart) -> str:
-    """The figure as inline SVG: no scripts, no addresses, no ids.
+def draw(chart: Chart, room: float = WIDTH) -> str:
+    """The figure as inline SVG: no scripts, no addresses, no ids; its texts fold at ``room``.
 
     Raises:
         ValueError: the chart has a mark that is not known here.
     """
     whole, panels = _rows(chart)
-    parts, y, width = _head(chart.get("title", {}), [one for row in panels for one in row])
+    colours = chart.get("key") or _legend([one for row in panels for one in row])
+    parts, y, width = _head(chart.get("title", {}), colours, room)
     left = max(row[0].left for row in panels)
     for across, row in zip(whole, panels, strict=True):
         y += max(panel.above for panel in row)
@@ -69,39 +72,52 @@ def _rows(chart: Chart) -> tuple[Sequence[Chart], list[list[Panel]]]:
     return rows, [[Panel(one) for one in row["hconcat"]] for row in rows]
 
 
-def _head(title: Chart, panels: Sequence[Panel]) -> tuple[list[str], float, float]:
+def _legend(panels: Sequence[Panel]) -> Colours:
+    """The names and colours of the first scale with a legend, which all panels share."""
+    for layer in (layer for panel in panels for layer in panel.layers):
+        colour = layer["encoding"].get("color", {})
+        if colour.get("legend"):
+            return list(zip(colour["scale"]["domain"], colour["scale"]["range"], strict=True))
+    return []
+
+
+def _head(title: Chart, colours: Colours, room: float) -> tuple[list[str], float, float]:
     """The head above the panels: elements, their height, and their width."""
     parts: list[str] = []
     y = width = 0.0
-    if text := title.get("text", ""):
-        y, width = 12.0, 1.06 * wide(text, _TITLE)
-        look = {"font_size": _TITLE, "font_weight": 600, "fill": "currentColor"}
-        parts.append(element("text", words(text), y=y, **look))
-        below = title.get("subtitle", "").split(_SEPARATOR)
-        for line in folded([part for part in below if part], _SEPARATOR, LABEL, WIDTH):
-            y, width = y + _LINE, max(width, wide(line, LABEL))
-            parts.append(element("text", words(line), y=y, font_size=LABEL, fill="currentColor"))
-    keys, deep, far = _keys(panels, y + _LINE)
+    look = {"font_size": _TITLE, "font_weight": 600, "fill": "currentColor"}
+    for line in _lines([title.get("text", "")], " ", 1.06 * _TITLE, room):
+        y, width = y + (_LINE if y else 12.0), max(width, 1.06 * wide(line, _TITLE))
+        parts.append(element("text", words(line), y=y, **look))
+    below = title.get("subtitle", "").split(_SEPARATOR)
+    for line in _lines(below, _SEPARATOR, LABEL, room):
+        y, width = y + _LINE, max(width, wide(line, LABEL))
+        parts.append(element("text", words(line), y=y, font_size=LABEL, fill="currentColor"))
+    keys, deep, far = _keys(colours, y + _LINE, room)
     parts += keys
     return parts, (deep if keys else y) + (_AFTER if y or keys else 0), max(width, far)
 
 
-def _keys(panels: Sequence[Panel], y: float) -> tuple[list[str], float, float]:
+def _lines(parts: Sequence[str], glue: str, size: float, room: float) -> list[str]:
+    """Parts in lines no wider than ``room``; a part that is wider is folded at its blanks."""
+    lines = folded([part for part in parts if part], glue, size, room)
+    return [line for one in lines for line in _pieces(one, size, room)]
+
+
+def _pieces(line: str, size: float, room: float) -> list[str]:
+    return [line] if wide(line, size) <= room else folded(line.split(" "), " ", size, room)
+
+
+def _keys(colours: Colours, y: float, room: float) -> tuple[list[str], float, float]:
     """The key to the colours, once for all panels: elements, where the last line is, its width."""
-    for layer in (layer for panel in panels for layer in panel.layers):
-        colour = layer["encoding"].get("color", {})
-        if colour.get("legend"):
-            break
-    else:
-        return [], y, 0.0
     parts, x, far = [], 0.0, 0.0
-    for name, fill in zip(colour["scale"]["domain"], colour["scale"]["range"], strict=True):
-        room = _BOX + 5 + wide(name, _KEY) + 16
-        if x and x + room > WIDTH:
+    for name, fill in colours:
+        taken = _BOX + 5 + wide(name, _KEY)
+        if x and x + taken > room:
             x, y = 0.0, y + _LINE + 3
         parts.append(element("rect", x=x, y=y - _BOX, width=_BOX, height=_BOX, fill=fill))
         look = {"font_size": _KEY, "fill": "currentColor"}
         parts.append(element("text", words(name), x=x + _BOX + 5, y=y - 0.5, **look))
-        x += room
+        x += taken + 16
         far = max(far, x)
-    return parts, y, far
+    return parts, y, min(far, room)

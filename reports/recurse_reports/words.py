@@ -100,6 +100,11 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def symbols(text: str) -> str:
+    """The text with signs for the formulas that specs and laws write in ASCII: ``pi^2`` as π²."""
+    return text.replace("pi^2", "π²")
+
+
 def slug(text: str) -> str:
     """A text as part of a file name or id: letters, digits, dash, dot and underscore only."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "unnamed"

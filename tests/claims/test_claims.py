@@ -1,4 +1,4 @@
-"""What all claims share: discovery, light imports, ``where``, strictness, promised evidence."""
+"""The common parts of claims: discovery, light imports, ``where``, strictness, their evidence."""
 
 from __future__ import annotations
 

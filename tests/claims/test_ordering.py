@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -9,8 +11,33 @@ from scipy.stats import binom, nct, t
 
 from recurse.claims import Prospect
 from recurse.claims.ordering import Ordering
-from tests.claims.simulate import arm, has_rate, holding, one
+from recurse.running.judge import judge
+from recurse.scenario.scenario import load
+from recurse.store.records import Curves
+from tests.claims.simulate import RUNS, arm, has_rate, holding, one
 
+TWO = """
+version: 1
+name: two
+source: {kind: gaussian, dim: 1}
+model: gaussian
+samples: {real: 10, synthetic: 10}
+generations: 2
+seeds: 8
+backend: numpy
+metrics: [mean_error]
+matrix:
+  policy: [replace, accumulate]
+claims:
+  - kind: ordering
+    metric: mean_error
+    generation: 1
+    arms: [{policy: replace}, {policy: accumulate}]
+  - kind: ordering
+    metric: mean_error
+    generation: 2
+    arms: [{policy: replace}, {policy: accumulate}]
+"""
 PAIR = ({"policy": "replace"}, {"policy": "accumulate"})
 
 
@@ -152,5 +179,34 @@ def test_problems_fields_and_statement() -> None:
     with pytest.raises(ValidationError):
         Ordering(metric="m", arms=(PAIR[0],))
     assert Ordering(metric="m", arms=PAIR).statement() == (
-        "m at the last generation: replace > accumulate (paired t test at level 0.05)"
+        "m at the last generation: replace > accumulate (paired t test at level 0.05, "
+        "shared by all orderings)"
     )
+
+
+def test_orderings_of_a_scenario_share_their_level() -> None:
+    """Any of two orderings that are not so is called true with 5 % at most, not with 10 %."""
+    claims = [Ordering(metric="m", arms=PAIR, generation=g, level=0.05).among(2) for g in range(2)]
+    called = 0
+    for run in range(RUNS):
+        rng = np.random.Generator(np.random.Philox(key=run))
+        given = [arm(name, rng.standard_normal((2, 12))) for name in ("replace", "accumulate")]
+        called += any(one(claim, *given).holds for claim in claims)
+    has_rate(called, 1 - (1 - 0.05 / 2) ** 2)
+
+
+def test_a_scenario_with_two_orderings_judges_each_at_half_the_level(tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text(TWO)
+    scenario = load(path)
+    noise = np.array([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0])
+    shift = 2.1 * noise.std(ddof=1) / np.sqrt(8)  # t of 2.1: p is 0.037 with 7 degrees of freedom
+    low = np.zeros((3, 8))
+    labels = [labelled.label for labelled in scenario.arms]
+    curves = [Curves(np.arange(3), np.arange(8), values) for values in (low + noise + shift, low)]
+    values = {(label, "numpy"): curve for label, curve in zip(labels, curves, strict=True)}
+    records = judge(scenario, lambda metric: values)
+    assert [record.holds for record in records] == [None, None]
+    assert all("p 0.037, level 0.025" in record.evidence for record in records)
+    single = scenario.model_copy(update={"claims": scenario.claims[:1]})
+    assert [record.holds for record in judge(single, lambda metric: values)] == [True]

@@ -29,7 +29,7 @@ claims:
 
 
 class Said(NamedTuple):
-    """How a command ended."""
+    """The end of a command."""
 
     code: int
     out: str

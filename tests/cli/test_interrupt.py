@@ -62,7 +62,7 @@ def begun(store: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def stopped(process: subprocess.Popen[bytes]) -> str:
-    """What it said, once it has ended in time."""
+    """The output of the process, once it has ended in time."""
     _, said = process.communicate(timeout=SECONDS)
     return (said or b"").decode()
 
@@ -138,7 +138,7 @@ def test_a_run_under_nohup_stays_when_the_terminal_goes(tmp_path: Path, long: Pa
 
 
 def test_a_terminal_that_is_closed_ends_the_run(tmp_path: Path, long: Path) -> None:
-    """What it writes from then on fails, which must change nothing."""
+    """Every write of the process fails from then on, which must change nothing."""
     store = tmp_path / "runs"
     ours, theirs = pty.openpty()
     process = start(long, store, stdin=theirs, stdout=theirs, stderr=theirs)

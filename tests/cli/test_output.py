@@ -1,4 +1,4 @@
-"""What commands write: text alone into pipes, JSON that parses, tables that come back whole."""
+"""The output of commands: text alone into pipes, JSON that parses, tables that come back whole."""
 
 from __future__ import annotations
 

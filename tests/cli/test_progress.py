@@ -1,4 +1,4 @@
-"""What a run shows while it works, on a terminal and into a file."""
+"""The progress of a run, on a terminal and into a file."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def lost(result: Result) -> set[tuple[str, int]]:
 
 
 def without_blocks(store: Path) -> None:
-    """What a store has that was written before failures knew their block."""
+    """A store as it was written before failures knew their block."""
     with StoreWriter(store, minimum_free=0) as writer:
         writer._connection.execute("UPDATE failures SET block = NULL")
         writer.publish()

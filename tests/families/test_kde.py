@@ -40,7 +40,7 @@ from tests.statistics_checks import z_test
 
 
 def training_sets(arm: Any, seeds: int) -> tuple[list[Any], Record, Any]:
-    """What each generation is fitted on, ``[R, n, d]`` and ``[R, n]``; the record; the block."""
+    """The data of each fit, ``[R, n, d]`` and ``[R, n]``; the record; the block."""
     ops: Any = operations(arm, range(seeds))
     pools: dict[Pool, Any] = {}
     add, fit, found = ops.pools.add, ops.fit, []

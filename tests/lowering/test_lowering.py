@@ -275,7 +275,7 @@ def test_which_schedules_are_whole_and_nested() -> None:
 
 @pytest.mark.parametrize("policy", [Replace(), Accumulate(), Window(size=3)], ids=repr)
 def test_merged_pools_forget(policy: Any) -> None:
-    """What is held does not grow beyond what the next row needs."""
+    """The pools held do not grow beyond those that the next row needs."""
     ops = operations(normal(policy, generations=30, metrics=MOMENTS), (0, 1))
     sizes = []
     forget = ops.pools.forget

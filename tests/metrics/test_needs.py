@@ -1,4 +1,4 @@
-"""What a metric must declare: how much it needs is a field of its class, or there is no class."""
+"""The declaration of a metric: its needs are fields of its class, or there is no class."""
 
 from __future__ import annotations
 

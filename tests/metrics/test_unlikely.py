@@ -1,4 +1,4 @@
-"""How rare real data are at a point, the mass of a model there, and what definitions make of it."""
+"""The rarity of real data at a point, the mass of a model there, and the verdicts on it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from pydantic import Field
 from recurse.claims import matches
 from recurse.claims.ordering import Ordering
 from recurse.families.closed import Closed
-from recurse.planning.judgeable import selected
+from recurse.planning.judgeable import family, selected
 from recurse.running.judge import judge
 from recurse.scenario.scenario import Arm, LabelledArm, Scenario
 from recurse.spec import Spec
@@ -29,10 +29,10 @@ FEWEST, SHARE = 20, 10
 
 
 class Mutant(Spec):
-    """What is wrong, and on how small a run it is seen."""
+    """A wrong program, and a run that is large enough to show it."""
 
     on: dict[str, Any] = Field(default_factory=dict)
-    """Which arms are wrong, as in ``where``; for claims on single arms the first of them alone."""
+    """The wrong arms, as in ``where``; for claims on single arms the first of them alone."""
     set: dict[str, Any] = Field(default_factory=dict)
     """Dotted path -> the value with which they are run in truth."""
     times: float = 1.0
@@ -84,7 +84,7 @@ def records(scenario: Scenario, number: int, mutant: Mutant, wrong: bool) -> lis
             if here
             else absent(one.arm.generations)
         )
-    alone = scenario.model_copy(update={"claims": (claim,)})
+    alone = scenario.model_copy(update={"claims": (claim.among(family(scenario, claim)),)})
     return judge(alone, lambda metric: values)
 
 

@@ -14,7 +14,9 @@ from recurse.planning.plan import Plan
 from recurse.planning.planner import plan
 from recurse.planning.widths import WIDEST
 from recurse.reading.problems import Problems
+from recurse.running.outcome import notes
 from recurse.scenario.scenario import Arm, load
+from tests import house
 from tests.closed_arms import ARMS
 
 SPEC: dict[str, Any] = {
@@ -325,3 +327,14 @@ def test_refused(case: str) -> None:
 def test_ten_thousand_cells_are_planned() -> None:
     made = plan(load(spec(seeds=1000, matrix={"samples.real": list(range(20, 30))})))
     assert len(made.cells) == 10_000 == len({cell.id for cell in made.cells})
+
+
+def test_seeds_of_a_data_set_are_said_to_share_data() -> None:
+    """In the plan, and in what the report shows as remarks; one seed shares nothing."""
+    scenario = load(house.ROOT / "specs" / "digits-vae.yaml")
+    made = plan(scenario)
+    text = "all seeds share one test set, and any two of them on average 70% of the 1000 samples"
+    assert all(text in arm.notes[0] for arm in made.arms)
+    assert any(text in note.text for note in notes(made))
+    alone = plan(scenario.model_copy(update={"seeds": 1}))
+    assert not any(text in note for arm in alone.arms for note in arm.notes)

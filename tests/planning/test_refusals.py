@@ -1,4 +1,4 @@
-"""What is refused before the first step, because a run would give wrong numbers or break."""
+"""Refusals before the first step, because a run would give wrong numbers or break."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def install(contents: Mapping[str, str], folder: Path) -> Path:
 
 
 class Said(NamedTuple):
-    """How a command ended."""
+    """The end of a command."""
 
     code: int
     out: str

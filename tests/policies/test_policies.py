@@ -206,7 +206,7 @@ ODD: list[tuple[Policy, list[tuple[int, int, str]]]] = [
         ],
     ),
 ]
-"""What each generation draws from the last model and anew, and what it is fitted on, written by
+"""The draws of each generation from the last model and anew, and the data of its fit, written by
 hand from the definitions: 7 real, 5 synthetic and 3 fresh samples, three generations."""
 
 

@@ -20,7 +20,7 @@ SHOWN = [code for code, rule in CODES.items() if rule.wrong]
 
 
 def refused(folder: Path, lines: str) -> tuple[Problem, ...]:
-    """What a run would refuse in ``BASE`` with these lines in place of those of the same keys."""
+    """The problems of ``BASE`` with these lines in place of those of the same keys."""
     keys = re.findall(r"^(\w+):", lines, re.MULTILINE)
     kept = [line for line in BASE.splitlines() if line.partition(":")[0] not in keys]
     place = folder / "example.yaml"

@@ -1,4 +1,4 @@
-"""What a newcomer is told to write instead."""
+"""The hints that tell a newcomer what to write instead."""
 
 from __future__ import annotations
 

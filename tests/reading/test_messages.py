@@ -1,4 +1,4 @@
-"""What a validated model refuses is said in one sentence, at its place, with the way out."""
+"""Every refusal of a validated model is one sentence, at its place, with the way out."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ def put_many(writer: StoreWriter, arms: int, generations: int) -> None:
 
 
 def provenance(command: str) -> Provenance:
-    """What a run says of itself."""
+    """The record of a run."""
     return Provenance(
         command=command,
         versions={"recurse": "0.1.0", "python": "3.11.9", "torch": "2.9.1", "jax": "0.8.1"},
@@ -310,22 +310,25 @@ def _stage(
         write_fragment(writer.stage, fragment)
 
 
-def put_doses(writer: StoreWriter, ends: Mapping[str, float], same: bool = True) -> None:
+def put_doses(
+    writer: StoreWriter, ends: Mapping[str, float], same: bool = True, elsewhere: str = ""
+) -> None:
     """An arm for each value of ``x.y``, 20 seeds, whose risk goes from 1 to the given end.
 
-    Unless ``same``, each starts from seeds of its own.
+    Unless ``same``, each starts from seeds of its own. The arm ``elsewhere`` ran on torch alone.
     """
     rng = np.random.default_rng(7)
+    backends = {dose: "torch" if dose == elsewhere else "numpy" for dose in ends}
     members = [
-        Member(f"x.y={dose}", {"x.y": dose}, f"p{place}", "numpy", seed, f"{place} {seed}",
-               f"b{place}", 4, "{}")
+        Member(f"x.y={dose}", {"x.y": dose}, f"p{place}", backends[dose], seed,
+               f"{place} {seed}", f"b{place}", 4, "{}")
         for place, dose in enumerate(ends)
         for seed in range(20)
     ]  # fmt: skip
     run = writer.begin_run(ScenarioRecord("doses", "", "", "", {}, ""), members, {})
-    for place, end in enumerate(ends.values()):
+    for place, (dose, end) in enumerate(ends.items()):
         risks = np.linspace(1, end, 5)[:, None] * rng.uniform(0.95, 1.05, (5, 20))
         if same:
             risks[0] = np.linspace(0.95, 1.05, 20)
-        _stage(writer, run, members, f"p{place}", "numpy", {"excess_risk": risks}, 0.0)
+        _stage(writer, run, members, f"p{place}", backends[dose], {"excess_risk": risks}, 0.0)
     writer.ingest()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -179,3 +181,28 @@ def _answer_of(folder: Path, risks: np.ndarray) -> str:
 def test_shape_of_theory(values: np.ndarray, name: str) -> None:
     line = TheoryLine("a", "exact", "", "", np.arange(len(values)), values)
     assert shape(line) == name
+
+
+def test_numbers_leave_out_a_backend_only_where_it_repeats_another() -> None:
+    measure = SimpleNamespace(kind="risk")
+    places = [("replace", "torch"), ("replace", "jax"), ("closed", "jax")]
+    every = [SimpleNamespace(measure=measure, arm=arm, backend=backend) for arm, backend in places]
+    subject = SimpleNamespace(
+        backends=["torch", "jax"],
+        measures=[measure],
+        agreement=lambda kind: SimpleNamespace(equal=True),
+    )
+    kept = answer._different(cast(Any, subject), cast(Any, every))
+    assert [(one.arm, one.backend) for one in kept] == [("replace", "torch"), ("closed", "jax")]
+
+
+def test_a_metric_that_never_changes_has_a_sentence_and_no_figure(tmp_path: Path) -> None:
+    with StoreWriter(tmp_path) as writer:
+        put_few(writer, np.zeros((4, 5)))
+    with Store(tmp_path) as store:
+        (text,) = recurse_reports.answer(store, "few")
+        found = curves.section(Subject(store, "few"))
+    assert text == "replace: excess risk stayed at 0 over 3 generations. Higher is worse."
+    assert found is not None
+    (block,) = found.blocks
+    assert getattr(block, "text", "") == "Excess risk: 0 in every model. No figure."

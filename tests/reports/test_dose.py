@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import recurse_reports
+from recurse_reports.dose import _spoken
 
 from recurse.store import Store, StoreWriter
 from tests.reports.fixture import put_doses
@@ -50,3 +51,9 @@ def test_what_all_doses_start_from_is_said(tmp_path: Path) -> None:
     said = "The first model, of real data alone, is at 1.000 ± 0.007 whatever the dose."
     assert answered(tmp_path / "same", [2.0, 3.0, 4.0]).endswith(said)
     assert "first model" not in answered(tmp_path / "own", [2.0, 3.0, 4.0], same=False)
+
+
+def test_an_axis_is_named_in_words_where_its_path_says_no_more() -> None:
+    assert _spoken("samples.synthetic") == "the number of synthetic samples"
+    assert _spoken("metrics.1.ridge") == "ridge"
+    assert _spoken("corrector.gamma") == "corrector.gamma"

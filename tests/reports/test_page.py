@@ -254,8 +254,8 @@ def test_many_generations_stay_small(tmp_path: Path) -> None:
         put_few(writer, rng.uniform(1, 2, (401, 3)))
     with Store(tmp_path) as store:
         text = recurse_reports.render(store)
-    (svg,) = re.findall(r"<svg.*?</svg>", text, re.S)
-    assert len(svg) < 60_000
+    wide, narrow = re.findall(r"<svg.*?</svg>", text, re.S)
+    assert len(wide) < 60_000 and len(narrow) < 60_000
 
 
 def test_missing_library_names_the_extra(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,9 +290,9 @@ def test_many_arms_have_panels_of_their_own_and_stay_small(tmp_path: Path) -> No
     with Store(tmp_path) as store:
         text = recurse_reports.render(store)
         (answer,) = recurse_reports.answer(store, "many")
-    (svg,) = re.findall(r"<svg.*?</svg>", text, re.S)
-    assert len(svg) < 60_000
-    titles = re.findall(r">size (\d+)</text>", svg)
+    wide, narrow = re.findall(r"<svg.*?</svg>", text, re.S)
+    assert len(wide) < 60_000 and len(narrow) < 60_000
+    titles = re.findall(r">size (\d+)</text>", wide)
     assert titles == [str(place) for place in range(12)]
     assert answer.startswith("As model.size goes from 0 to 11, excess risk at generation 100 rises")
     assert "at 0, " in answer and "at 6 and " in answer and answer.endswith("Higher is worse.")

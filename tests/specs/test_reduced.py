@@ -28,7 +28,7 @@ RARE = {("shumailov-discrete", "1 matches_theory"), ("suresh-bernoulli", "5 matc
 
 
 def unless_refuted(claim: Claim) -> bool:
-    """Whether the claim holds unless the data contradict it."""
+    """True if the claim holds unless the data contradict it."""
     return claim.kind.startswith("matches") or not getattr(claim, "proof", True)
 
 

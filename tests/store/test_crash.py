@@ -32,7 +32,7 @@ CASES = [
 
 @cache
 def undisturbed() -> dict[str, list[tuple[object, ...]]]:
-    """What a run that nobody disturbs ends with."""
+    """The result of a run that nobody disturbs."""
     with TemporaryDirectory() as folder:
         fake.life(Path(folder))
         return fake.contents(Path(folder))

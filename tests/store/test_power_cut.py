@@ -1,4 +1,4 @@
-"""What a power cut leaves, on a disk that keeps no more than it was asked to.
+"""The files after a power cut, on a disk that keeps no more than it was asked to.
 
 The model is strict: of a file survives what it held at its last fsync, of a folder the entries that
 it had at its own. The other way round, a rename may reach the disk at once: so a file has to be
@@ -53,7 +53,7 @@ class Disk:
         self.renamed.append(Path(target))
 
     def survives(self, path: Path) -> bool:
-        """Whether the file is there after a cut now, as it is."""
+        """True if a cut now would leave the file as it is."""
         folder = self.base
         for name in path.relative_to(self.base).parts:
             inode = (folder / name).stat().st_ino

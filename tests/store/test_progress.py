@@ -1,4 +1,4 @@
-"""How far each cell has come, with gaps in what is stored, against a plain definition."""
+"""The progress of each cell, with gaps in the store, against a plain definition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader sees: whole, steady, read-only, and never the live database."""
+"""The store as a reader sees it: whole, steady, read-only, and never the live database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run records beside its results, and how the store grows up."""
+"""The records of a run beside its results, and the steps of the store's schema."""
 
 from __future__ import annotations
 

@@ -299,7 +299,7 @@ ROWS: dict[str, Row] = {
 
 
 def sample(arm: Arm, replicates: int, of: Callable[[Any], Array]) -> Array:
-    """What ``of`` takes from the record of every block, joined over replicates (the last axis)."""
+    """The values of ``of`` on the record of every block, joined over replicates (the last axis)."""
     firsts = range(0, replicates, BLOCK)
     blocks = (range(first, min(first + BLOCK, replicates)) for first in firsts)
     return np.concatenate([of(simulate(arm, block)) for block in blocks], axis=-1)

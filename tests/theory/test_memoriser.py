@@ -1,4 +1,4 @@
-"""What a memoriser forgets: laws of the loop, level 1e-6 each, with the shift they would find."""
+"""The forgetting of a memoriser: laws of the loop, level 1e-6 each; the shift each would find."""
 
 from __future__ import annotations
 

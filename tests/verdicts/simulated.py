@@ -38,5 +38,5 @@ def answers(number: int, draw: Callable[[np.random.Generator], Trace]) -> Counte
 
 
 def at_most(count: int, level: float = LEVEL) -> bool:
-    """Whether a count of REPEATS is plausible where the chance is ``level``, at 1e-6."""
+    """True if a count of REPEATS is plausible where the chance is ``level``, at 1e-6."""
     return count <= int(binom.ppf(1 - 1e-6, REPEATS, level))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from recurse.claims.inference import Interval
 from recurse_reports import words
 from recurse_reports.blocks import Prose, Section, Table
-from recurse_reports.changes import NEAR, Change, changes, shape
+from recurse_reports.changes import NEAR, Change, changes, difference, ratio, shape
 from recurse_reports.dose import dose, response
-from recurse_reports.intervals import Interval, difference, ratio
 from recurse_reports.subject import Subject
 from recurse_reports.words import Sentence, Strong
 
@@ -91,14 +91,16 @@ def _changed(change: Change, before: int) -> str:
     found = change.interval
     if not change.finite:
         return f"{noun} {_infinite(change, span)}"
+    if np.ptp([*change.first, *change.last]) == 0:
+        return f"{noun} stayed at {words.number(float(change.last[0]))}{over}{tail}"
     if change.moved == 0 and found.known:
         what = f"{noun} did not change measurably{over}"
         return f"{what} ({_amount(change, found)}, {_range(change, found)}{tail})"
     if not change.by_ratio:
         verb = "rose" if change.moved > 0 else "fell"
-        size = found if change.moved > 0 else Interval(-found.mid, -found.high, -found.low, found.n)
+        size = found if change.moved > 0 else _negative(found)
         return f"{noun} {verb} by {_amount(change, size)}{over} ({_range(change, size)}{tail})"
-    if found.mid >= 1:
+    if found.estimate >= 1:
         return f"{noun} grew {_amount(change, found)}{over} ({_range(change, found)}{tail})"
     return f"{noun} fell {_amount(change, found)}{over} ({_range(change, found)}{tail})"
 
@@ -117,9 +119,9 @@ def _amount(change: Change, found: Interval) -> str:
     """``98×``, ``to 37%`` or ``12.3 nats``."""
     if not change.by_ratio:
         return f"{_three(found)[0]} {change.measure.unit}".rstrip()
-    if found.mid >= 1 or change.moved == 0:
+    if found.estimate >= 1 or change.moved == 0:
         return f"{_three(found)[0]}×"
-    if found.mid < 0.01:
+    if found.estimate < 0.01:
         return f"{_three(found.inverse)[0]}×"
     return f"to {_three(_percent(found))[0]}% of its start"
 
@@ -127,19 +129,27 @@ def _amount(change: Change, found: Interval) -> str:
 def _range(change: Change, found: Interval) -> str:
     if not found.known:
         return "one seed, no interval"
-    if change.by_ratio and found.mid < 1 and change.moved:
-        if found.mid < 0.01:
+    if np.isinf(found.high):
+        return "the 95% interval has no upper end: too few seeds"
+    if change.by_ratio and found.estimate < 1 and change.moved:
+        if found.estimate < 0.01 and found.low > 0:
             return "95% interval {1} to {2}".format(*_three(found.inverse))
+        if found.estimate < 0.01:
+            return f"95% interval from {_three(found.inverse)[1]}× on"
         return "95% interval {1}% to {2}%".format(*_three(_percent(found)))
     return "95% interval {1} to {2}".format(*_three(found))
 
 
 def _three(found: Interval) -> tuple[str, str, str]:
-    return words.three(found.mid, found.low, found.high)
+    return words.three(found.estimate, found.low, found.high)
 
 
 def _percent(found: Interval) -> Interval:
-    return Interval(100 * found.mid, 100 * found.low, 100 * found.high, found.n)
+    return Interval(*(100 * value for value in found))
+
+
+def _negative(found: Interval) -> Interval:
+    return Interval(-found.estimate, -found.high, -found.low)
 
 
 def _theory(change: Change) -> str:
@@ -191,7 +201,7 @@ def _bound(change: Change) -> str:
     start = change.line("exact")
     base = start.at(0) if start else float(change.first.mean())
     times = limit / base if change.by_ratio and base > 0 else np.nan
-    same = np.isfinite(times) and (change.interval.mid > times) == (mean > limit)
+    same = np.isfinite(times) and (change.interval.estimate > times) == (mean > limit)
     text = f"{words.number(times)}×" if same else words.number(limit)
     if errors == 0:
         return f"at the bound {text}"
@@ -231,17 +241,17 @@ def _compared(subject: Subject, found: list[Change]) -> str:
         found_ratio = ratio(best.last, worst.last)
         if found_ratio.known and not found_ratio.excludes(1.0):
             return f"{start} does not differ between the worst and the best by more than the noise."
-        more = found_ratio if found_ratio.mid >= 1 else found_ratio.inverse
-        ends = (under, other) if found_ratio.mid >= 1 else (other, under)
+        more = found_ratio if found_ratio.estimate >= 1 else found_ratio.inverse
+        ends = (under, other) if found_ratio.estimate >= 1 else (other, under)
         mid, low, high = _three(more)
         return f"{start} {ends[0]} is {mid} times that {ends[1]} (95% interval {low} to {high})."
     gap = difference(best.last, worst.last)
     if gap.known and not gap.excludes(0.0):
         return f"{start} does not differ between the worst and the best by more than the noise."
-    size = gap if gap.mid >= 0 else Interval(-gap.mid, -gap.high, -gap.low, gap.n)
+    size = gap if gap.estimate >= 0 else _negative(gap)
     mid, low, high = _three(size)
     amount = f"{mid} {measure.unit}".rstrip()
-    side = "higher" if gap.mid >= 0 else "lower"
+    side = "higher" if gap.estimate >= 0 else "lower"
     return f"{start} is {amount} {side} {under} than {other} (95% interval {low} to {high})."
 
 
@@ -277,7 +287,12 @@ def _different(subject: Subject, found: list[Change]) -> list[Change]:
         for measure in subject.measures
         if (agreement := subject.agreement(measure.kind)) is not None and agreement.equal
     }
-    return [c for c in found if c.backend == first or c.measure.kind not in same]
+    told = {(c.measure.kind, c.arm) for c in found if c.backend == first}
+    return [
+        c
+        for c in found
+        if c.backend == first or c.measure.kind not in same or (c.measure.kind, c.arm) not in told
+    ]
 
 
 def _cells(subject: Subject) -> list[Prose]:
@@ -325,13 +340,14 @@ def _table(subject: Subject, found: list[Change]) -> Table:
 
 def _numbers(change: Change) -> tuple[str, ...]:
     """First and last mean, change, interval, theory."""
-    mid, low, high = _three(change.interval)
+    interval = change.interval
+    mid, low, high = _three(interval)
     exact = change.line("exact")
     return (
         words.number(float(change.first.mean())),
         words.number(float(change.last.mean())),
         f"{mid}×" if change.by_ratio else _signed(mid),
-        f"{low} to {high}" if change.interval.known else "–",
+        f"{low} to {high}" if interval.known and np.isfinite(interval.high) else "–",
         words.number(exact.at(change.generation)) if exact else "–",
     )
 

@@ -118,7 +118,7 @@ def _sentence(claims: Claims) -> str:
 
 
 def _statement(record: ClaimRecord) -> str:
-    return record.statement or f"{record.kind} {record.claim}"
+    return words.symbols(record.statement) or f"{record.kind} {record.claim}"
 
 
 def _arm(subject: Subject, label: str) -> str:

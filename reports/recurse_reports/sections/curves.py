@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recurse_reports import charts, words
-from recurse_reports.blocks import Cell, Data, Figure, Section, Table
+from recurse_reports.blocks import Cell, Data, Figure, Prose, Section, Table
 from recurse_reports.curveplot import FAINT, Series, grid, overlay
 from recurse_reports.subject import Measure, Subject, TheoryLine
 
@@ -28,14 +28,17 @@ Rows = dict[tuple[str, str], list[dict[str, Any]]]
 
 def section(subject: Subject) -> Section | None:
     """A figure per metric, or None where nothing is measured."""
-    figures = [figure for measure in subject.measures for figure in _figures(subject, measure)]
-    return Section("curves", "Curves", figures) if figures else None
+    found = [block for measure in subject.measures for block in _figures(subject, measure)]
+    return Section("curves", "Curves", found) if found else None
 
 
-def _figures(subject: Subject, measure: Measure) -> list[Figure]:
+def _figures(subject: Subject, measure: Measure) -> list[Figure] | list[Prose]:
     rows = _rows(subject, measure)
     if not rows:
         return []
+    if (value := _constant(rows)) is not None:
+        text = f"{words.sentence(measure.noun)}: {words.number(value)} in every model. No figure."
+        return [Prose((text,))]
     theory = subject.theory(measure.kind)
     backends = [b for b in subject.backends if any(key[1] == b for key in rows)]
     agreement = subject.agreement(measure.kind)
@@ -86,6 +89,12 @@ def _rows(subject: Subject, measure: Measure) -> Rows:
     for row in frame.filter(frame["metric"] == measure.kind).to_dicts():
         found.setdefault((row["arm"], row["backend"]), []).append(row)
     return found
+
+
+def _constant(rows: Rows) -> float | None:
+    """The one value of all seeds, arms and generations; None if there are several."""
+    ends = [row[name] for mine in rows.values() for row in mine for name in ("mean", "q05", "q95")]
+    return float(ends[0]) if len(set(ends)) == 1 else None
 
 
 def _panel(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from recurse.verdicts import LEVEL, NUMBERS, Verdict, definitions
 from recurse.verdicts.stored import found
+from recurse.verdicts.trace import Finding
 from recurse_reports import words
 from recurse_reports.blocks import Block, Prose, Section, Table
 from recurse_reports.subject import Subject, measure
@@ -27,28 +28,52 @@ def section(subject: Subject) -> Section | None:
     for verdict in found(subject.store, subject.name):
         rows.setdefault((verdict.arm, verdict.backend), {})[verdict.definition] = verdict
     asked = [one for row in rows.values() for one in row.values() if one.asked]
-    if all(one.answer == "cannot tell" and math.isnan(one.finding.figure) for one in asked):
+    if all(_open(one.finding) for one in asked):
         return None
-    spoken = [n for n in NUMBERS if any(one.definition == n for one in asked)]
+    idle = _idle(asked)
+    spoken = [n for n in NUMBERS if n not in idle and any(one.definition == n for one in asked)]
     blocks: list[Block] = [Prose(_sentence(subject, rows, spoken)), _table(subject, rows, spoken)]
-    blocks += [_rules(asked, spoken), Prose((_level(asked, spoken),)), _evidence(subject, rows)]
-    return Section("verdicts", "Has it collapsed? It depends on the definition", blocks)
+    said = _level(asked, [*spoken, *idle])
+    said += "".join(f" Definition {n} is not judged: {reason}." for n, reason in idle.items())
+    blocks += [_rules(asked, spoken), Prose((said,)), _evidence(subject, rows)]
+    several = len({one.answer for one in asked if one.definition in spoken}) > 1
+    heading = "Has it collapsed?" + (" It depends on the definition" if several else "")
+    return Section("verdicts", heading, blocks)
+
+
+def _idle(asked: list[Verdict]) -> dict[int, str]:
+    """The reason why a definition says nothing about any arm, by its number."""
+    found: dict[int, str] = {}
+    for number in NUMBERS:
+        mine = [one.finding for one in asked if one.definition == number]
+        if len({one.evidence for one in mine}) == 1 and all(map(_open, mine)):
+            found[number] = mine[0].evidence
+    return found
+
+
+def _open(finding: Finding) -> bool:
+    return finding.answer == "cannot tell" and math.isnan(finding.figure)
 
 
 def _sentence(subject: Subject, rows: Rows, spoken: list[int]) -> Sentence:
     """The definitions by which the arms differ, and those by which they do not."""
-    first = subject.backends[0]
-    mine = {arm: row for (arm, backend), row in rows.items() if backend == first}
-    parts: list[str] = []
+    mine: dict[str, dict[int, Verdict]] = {}
+    for (arm, _), row in rows.items():
+        mine.setdefault(arm, row)
+    parts: list[str | Strong] = []
     for number in spoken:
         yes, no = (
             [subject.words[arm] for arm, row in mine.items() if number in _numbers(row, answer)]
             for answer in ("yes", "no")
         )
-        if yes and no:
-            name = f"{definitions()[number].NAME} ({number})"
-            parts += ["; " if parts else "By ", f"{name}, ", Strong(_few(yes))]
-            parts += [f" {_verb(yes)} and ", Strong(_few(no)), f" {_verb(no)} not"]
+        if not yes or len(yes) == len(mine):
+            continue
+        name = f"{definitions()[number].NAME} ({number})"
+        parts += ["; " if parts else "By ", f"{name}, ", Strong(_few(yes)), f" {_verb(yes)}"]
+        if no:
+            parts += [" and ", Strong(_few(no)), f" {_verb(no)} not"]
+        if len(yes) + len(no) < len(mine):
+            parts += [" (undecided for the rest)"]
     same = [n for n in spoken if all(n in _numbers(row, "yes") for row in mine.values())]
     if not parts and not same:
         return ("No definition tells the arms apart beyond the noise of the seeds.",)
@@ -84,7 +109,7 @@ def _level(asked: list[Verdict], spoken: list[int]) -> str:
     count = words.count(sum(one.asked for one in asked), "answer")
     text = (
         "The definitions are those of Schaeffer et al. 2503.03150; the thresholds are ours. "
-        " Both yes and no are shown against the noise of the seeds, at a level of "
+        "Both yes and no are shown against the noise of the seeds, at a level of "
         f"{LEVEL:.0%} for all {count} together (Bonferroni); where neither is shown it says "
         "cannot tell."
     )
