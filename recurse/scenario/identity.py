@@ -2,7 +2,8 @@
 
 Not in it: names, titles, claims, how many generations (a longer run extends a shorter one, unless
 a learning rate follows the whole loop), the block, the machine. Defaults are left out, so a field
-added later changes no identity while it has its default; a kind whose numbers change bumps its integer ``version``.
+added later changes no identity while it has its default; a kind whose numbers change bumps its
+integer ``version``.
 """
 
 from __future__ import annotations

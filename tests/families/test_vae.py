@@ -38,9 +38,7 @@ def layers(own: dict[str, NDArray[Any]], part: str, x: NDArray[Any]) -> NDArray[
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 @pytest.mark.parametrize("backend", TRAINERS)
-def test_the_bound_by_hand(
-    backend: str, likelihood: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_bound_by_hand(backend: str, likelihood: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """log p(x|z) by scipy, minus the KL of the code: each image's, relative 1e-5. The loss has
     beta, the reported bound has not."""
     inject(monkeypatch)
