@@ -1,4 +1,4 @@
-"""Neural families at odd sizes: one arm of each kind, and a toy with all that a family may ask for.
+"""Neural families at odd sizes: an arm of each kind, or more.
 
 A new family is covered by all tests of the seam once it has an arm here.
 """
@@ -6,7 +6,7 @@ A new family is covered by all tests of the seam once it has an arm here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recurse.backend import Trainer, backends
 from recurse.families.diffusion import Diffusion
 from recurse.families.flow_matching import FlowMatching
-from recurse.families.neural import Nets, Neural, Part, Requests, Sampling
+from recurse.families.neural import Neural
 from recurse.families.training import Training
 from recurse.families.vae import Vae
 from recurse.lowering.measure import host_arrays, runtime_arrays
@@ -22,10 +22,10 @@ from recurse.lowering.neural import single
 from recurse.metrics.diversity import Diversity
 from recurse.metrics.elbo import Elbo
 from recurse.metrics.test_loss import TestLoss
-from recurse.nets import Port, initial
+from recurse.nets import initial
 from recurse.nets.mlp import MLP
-from recurse.numerics.arrays import Array, Arrays, Fields
-from recurse.numerics.streams import Integers, Normal, Streams, Uniform
+from recurse.numerics.arrays import Arrays, Fields
+from recurse.numerics.streams import Streams
 from recurse.policies.accumulate import Accumulate
 from recurse.samplers.guidance import Guidance
 from recurse.scenario.scenario import Arm, Samples
@@ -91,6 +91,7 @@ ARMS: dict[str, Arm] = {
             shift=0.5,
             scale=0.5,
             labels=True,
+            coupling="exact",
             train=SHORT,
         ),
         sampler=Guidance(w=0.7),
@@ -100,56 +101,9 @@ ARMS: dict[str, Arm] = {
 """Arms by a name that begins with the kind of their model."""
 
 
-class Toy(Neural[Any]):
-    """Labelled images from noise in three noisy rounds; no kind of its own, to test the seam."""
-
-    kind: Literal["toy"] = "toy"
-    needs: ClassVar[tuple[str, ...]] = ("image", "label")
-    quantities: ClassVar[tuple[str, ...]] = ("miss",)
-    train: Training = SHORT
-    net: MLP = MLP(hidden=(17, 9), activation="silu", frequencies=5)
-
-    def parts(self, source: Any) -> dict[str, Part]:
-        return {"net": Part(self.net, Port((64,), (64,), time=True, classes=10))}
-
-    def noise(self, source: Any) -> Requests:
-        return {"start": Normal((64,)), "time": Uniform(()), "drop": Integers(4, ())}
-
-    def loss(self, xp: Any, nets: Nets, batch: Arrays, noise: Arrays) -> Array:
-        image, start, time = batch["image"], noise["start"], noise["time"]
-        none = xp.zeros_like(batch["label"]) + 10
-        label = xp.where(noise["drop"] == 0, none, batch["label"])
-        found = nets["net"](start + time[..., None] * (image - start), time=time, label=label)
-        return xp.mean((found - (image - start)) ** 2, axis=-1)
-
-    def scoring(self, source: Any, quantity: str) -> Requests:
-        return self.noise(source)
-
-    def score(self, xp: Any, nets: Nets, quantity: str, batch: Arrays, noise: Arrays) -> Array:
-        return self.loss(xp, nets, batch, noise)
-
-    @property
-    def rounds(self) -> int:
-        return 3
-
-    def sampling(self, source: Any) -> Sampling:
-        opening = {"image": Normal((64,)), "label": Integers(10, ())}
-        return Sampling(opening, {"kick": Normal((64,))}, {"tail": Uniform((64,))})
-
-    def round(
-        self, xp: Any, nets: Nets, index: Any, state: Arrays, noise: Arrays
-    ) -> dict[str, Array]:
-        time = xp.zeros_like(state["image"][..., 0]) + (index + 0.5) / 3
-        velocity = nets["net"](state["image"], time=time, label=state["label"])
-        return {**state, "image": state["image"] + velocity / 3 + 0.1 * noise["kick"]}
-
-    def close(self, xp: Any, nets: Nets, state: Arrays, noise: Arrays) -> dict[str, Array]:
-        return {**state, "image": state["image"] + 0.01 * noise["tail"]}
-
-
 FAMILIES: Mapping[str, tuple[Neural[Any], Any]] = {
-    **{name: (arm.model, arm.source) for name, arm in ARMS.items()},  # type: ignore[dict-item]
-    "toy": (Toy(), DIGITS),
+    name: (arm.model, arm.source)  # type: ignore[misc]
+    for name, arm in ARMS.items()
 }
 """Families by name, each with its source."""
 
@@ -199,8 +153,15 @@ def host(backend: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
     return host_arrays(runtime(backend), arrays)
 
 
-def steps(data: Fields, count: int, batch: int = BATCH) -> Fields:
+def steps(family: Neural[Any], data: Fields, count: int, batch: int = BATCH) -> Fields:
     """Batches ``[count, R, batch, ...]`` one after another of data ``[R, n, ...]``, in a circle."""
     n = next(iter(data.values())).shape[1]
     places = np.arange(count * batch).reshape(count, batch) % n
-    return {name: np.moveaxis(values[:, places], 1, 0) for name, values in data.items()}
+    taken = {name: np.moveaxis(values[:, places], 1, 0) for name, values in data.items()}
+    return family.prepared(Streams(SEEDS).generators(0, "prepared/0"), taken)
+
+
+def one_batch(family: Neural[Any], source: Any) -> Fields:
+    """A batch ``[R, batch, ...]`` of real data, as the loss wants it."""
+    taken = steps(family, drawn(family, source), 1)
+    return {name: values[0] for name, values in taken.items()}

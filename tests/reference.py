@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import recurse_torch.runtime  # noqa: F401  (first: it says how MKL multiplies)
 import array_api_compat.torch as xp
 import numpy as np
+import recurse_torch.runtime  # noqa: F401  (says how MKL multiplies, before it does)
 import torch
 from numpy.typing import NDArray
 

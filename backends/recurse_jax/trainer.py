@@ -127,8 +127,7 @@ def _train(
         if train.clip is not None:
             slope = jax.vmap(partial(shortened, longest=train.clip))(slope)
         count = jnp.max(state["steps"]).astype(jnp.int32)  # a replicate that broke has fewer
-        moments = optax.ScaleByAdamState(count, _under(state, "first/"), _under(state, "second/")
-        )
+        moments = optax.ScaleByAdamState(count, _under(state, "first/"), _under(state, "second/"))
         updates, moments = adam.update(slope, moments)
         rate = rates[index]
         shrink = 1.0 - rate * train.weight_decay

@@ -128,7 +128,7 @@ class Neural(Family[S]):
 
     @property
     def foresees(self) -> bool:
-        return self.train.over == "loop"
+        return self.train.over == "loop" and self.train.schedule != "constant"
 
     def refusal(self, source: Any) -> str | None:
         if reason := super().refusal(source):

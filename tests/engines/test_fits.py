@@ -1,4 +1,4 @@
-"""Killed in the middle of a fit, a block goes on from its last steps and ends with the same bits."""
+"""Killed within a fit, a block goes on from its last steps and ends with the same bits."""
 
 from __future__ import annotations
 

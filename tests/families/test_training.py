@@ -117,11 +117,11 @@ def test_a_learning_rate_over_the_whole_loop_makes_its_length_part_of_a_cell() -
     """A longer loop does not extend a shorter one: its rates are others from the beginning."""
     arm = ARMS["vae"]
 
-    def named(over: str, generations: int) -> Any:
-        model = arm.model.model_copy(
-            update={"train": Training(batch=13, epochs=2, schedule="linear", over=over)}  # type: ignore[arg-type]
-        )
+    def named(generations: int, **train: Any) -> Any:
+        model = arm.model.model_copy(update={"train": Training(batch=13, epochs=2, **train)})
         return identity(change(arm, model=model, generations=generations), 0)
 
-    assert named("fit", 3) == named("fit", 5)
-    assert named("loop", 3) != named("loop", 5)
+    assert named(3, schedule="linear") == named(5, schedule="linear")
+    assert named(3, over="loop", warmup=4) == named(5, over="loop", warmup=4)
+    for schedule in ("linear", "cosine"):
+        assert named(3, over="loop", schedule=schedule) != named(5, over="loop", schedule=schedule)

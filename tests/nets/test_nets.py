@@ -104,8 +104,7 @@ def test_names_and_shapes_are_those_of_the_modules(net: Net, port: Port) -> None
     }
     module = nnx.eval_shape(lambda: backends()["jax"].module(net)(net, port))
     found = {
-        ".".join(map(str, path)): leaf.shape
-        for path, leaf in nnx.to_flat_state(nnx.state(module))
+        ".".join(map(str, path)): leaf.shape for path, leaf in nnx.to_flat_state(nnx.state(module))
     }
     assert found == wanted
     parameters = sum(math.prod(shape) for shape in wanted.values())
