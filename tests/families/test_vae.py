@@ -87,7 +87,7 @@ def test_samples_of_the_likelihood(backend: str) -> None:
     """Binary pixels have the decoder's mean; normal ones spread by ``scale`` (level 1e-6)."""
     seeds = tuple(range(40))
     drawing = SMALL.model_copy(update={"output": "sample"})
-    model = put(backend, weights(SMALL, seeds=seeds))
+    model = put(backend, {k: 3 * v for k, v in weights(SMALL, seeds=seeds).items()})
     for family in (drawing, drawing.model_copy(update={"likelihood": "gaussian"})):
         pixels = family.sampling(DIGITS).close["pixels"]
         binary = family.likelihood == "bernoulli"
@@ -100,6 +100,8 @@ def test_samples_of_the_likelihood(backend: str) -> None:
         assert mean.shape == (40, 50, 64) and not plain.sampling(DIGITS).close
         assert not binary or (0 < mean.min() and mean.max() < 1)
         assert z_test((drawn - mean).mean(axis=(1, 2)), 0.0) < 0.02
+        leaning = (drawn - mean) * (mean - mean.mean())  # a dark pixel is seldom drawn bright
+        assert z_test(leaning.mean(axis=(1, 2)), 0.0) < 0.1 * mean.var()
         if binary:
             assert set(np.unique(drawn)) == {0.0, 1.0}
         else:
