@@ -61,13 +61,13 @@ class Place:
 
     def __init__(self, node: Node, definitions: Node) -> None:
         self.node = node
-        self._definitions = definitions
+        self.definitions = definitions
         self._children: dict[int, Place] = {}
 
     @cached_property
     def options(self) -> list[Node]:
         """The alternatives, references followed and nested unions flattened."""
-        return list(_options(self.node, self._definitions))
+        return list(_options(self.node, self.definitions))
 
     @cached_property
     def kinds(self) -> dict[str, Place]:
@@ -76,7 +76,7 @@ class Place:
         for option in self.options:
             kind = option.get("properties", {}).get("kind", {})
             for name in kind.get("enum", [kind["const"]] if "const" in kind else []):
-                found[str(name)] = Place(option, self._definitions)
+                found[str(name)] = Place(option, self.definitions)
         return found
 
     @cached_property
@@ -114,7 +114,7 @@ class Place:
             part = items[step] if step < len(items) else parent.node.get("items")
         if not isinstance(part, dict):
             return NOWHERE
-        return parent._children.setdefault(id(part), Place(part, self._definitions))
+        return parent._children.setdefault(id(part), Place(part, self.definitions))
 
     @cached_property
     def _objects(self) -> Place:
@@ -126,7 +126,7 @@ class Place:
 
     def _only(self, wanted: str) -> Place:
         found = [option for option in self.options if option.get("type") == wanted]
-        return Place(found[0], self._definitions) if len(found) == 1 else NOWHERE
+        return Place(found[0], self.definitions) if len(found) == 1 else NOWHERE
 
 
 NOWHERE = Place({}, {})

@@ -76,10 +76,13 @@ def lived(
     pause = random.choice([0.0, 0.1, 0.1, 30.0])
     said = spec.with_name(f"{spec.stem}.said")  # not where the disk is full
     forked = random.random() < 0.8
+    said.unlink(missing_ok=True)
     asked = (folder / "runs", spec, said, pause, limit, forked)
     process = SERVER.Process(target=life, args=asked)
     process.start()
     assert process.pid is not None
+    while process.is_alive() and not said.exists():
+        time.sleep(0.001)  # what is sent before its first line meets Python, not the run
     process.join(SECONDS if end in ("calm", "file limit") else moment)
     alive = process.is_alive()
     ballast = folder / "ballast"
@@ -116,10 +119,8 @@ def expected(end: str, code: int, alive: bool, said: str) -> bool:
         return code == 0 or (code in (FAILED, FULL) and "is full" in said)
     if not alive or end in ("calm", "kill worker"):
         return code == 0
-    if end in SIGNALS:
-        # A request that comes before the first, or after the last line of ours ends it as well.
-        return code in (SIGNALS[end], 0, -getattr(signal, end))
-    return code == -signal.SIGKILL
+    # What comes before the first line of ours ends it by the signal, after the last one too late.
+    return code in (0, SIGNALS.get(end, 0), -getattr(signal, end, signal.SIGKILL))
 
 
 def _end(pid: int, end: str, place: int) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -169,6 +170,7 @@ def soak() -> int:
     lives.SERVER.set_forkserver_preload(
         ["tests.soak.preload", "tests.soak.lives", "tests.soak.harms"]
     )
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # unmounts
     with TemporaryDirectory() as compiled, ground() as (folder, own):
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every worker compiles all it imports
         os.environ["PYTHONPYCACHEPREFIX"] = compiled
