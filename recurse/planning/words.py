@@ -257,7 +257,7 @@ def _total(plan: Planned, places: Sequence[int], jobs: int, heading: Emphasis) -
 
 def _seconds(plan: Planned, block: Any) -> float:
     share = (block.last - block.done) / max(block.last + 1, 1)
-    return float(plan.arms[block.arm].cost.seconds * len(block.seeds) * share)
+    return float(plan.arms[block.arm].cost.block(len(block.seeds)) * share)
 
 
 def _of(plan: Planned, place: int) -> list[Cell]:
