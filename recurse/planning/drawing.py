@@ -37,7 +37,7 @@ _SECONDS: dict[type[Draw], float] = {
 
 
 class Drawn(NamedTuple):
-    """What one replicate draws in a generation, or in one of its parts."""
+    """The draws of one replicate in a generation, or in one of its parts."""
 
     streams: float
     """Streams opened; one that serves several generations counts in part."""
@@ -61,7 +61,7 @@ def drawing(arm: Arm, exact: bool, rows: Sequence[Row]) -> float:
 
 
 def drawn(arm: Arm, exact: bool, row: Row, generations: int) -> Drawn:
-    """What one replicate draws in a generation: pools, fit, subsample and evaluation.
+    """The draws of one replicate in a generation: pools, fit, subsample and evaluation.
 
     A small request is served for several of the ``generations`` in one go, needed or not; each of
     them bears its share.
@@ -72,7 +72,7 @@ def drawn(arm: Arm, exact: bool, row: Row, generations: int) -> Drawn:
 
 
 def _sizes(arm: Arm, row: Row) -> tuple[int, ...]:
-    """What the draws of a generation depend on."""
+    """The facts that the draws of a generation depend on."""
     budget = () if row.budget is None else (row.pooled, row.budget)
     return (*_pools(arm, row), -1, *budget)
 
@@ -102,7 +102,7 @@ def _asked(arm: Arm, exact: bool, row: Row) -> Iterator[Collection[Draw]]:
 
 
 def _given(arm: Arm, exact: bool, row: Row) -> list[int]:
-    """How many numbers each pool takes from laws that depend on the parameters.
+    """The count of numbers that each pool takes from laws that depend on the parameters.
 
     A family that asks for no other numbers draws all its samples so.
     """

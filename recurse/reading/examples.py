@@ -1,4 +1,4 @@
-"""How to write a key that is missing: its kinds, its values, or a line with one that is allowed."""
+"""The way to write a missing key: its kinds, its values, or a line with an allowed one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEXT = "..."
 
 
 def wanted(key: str, place: Place, role: bool) -> str:
-    """What to write for a required key, in words; '' where the schema does not say.
+    """The hint for a required key, in words; '' where the schema does not say.
 
     Args:
         place: where the value of the key belongs.

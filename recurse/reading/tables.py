@@ -38,7 +38,7 @@ class Look:
 
 
 def look(path: Path, columns: Columns) -> Look:
-    """What the first rows of a table tell.
+    """The facts that the first rows of a table tell.
 
     Raises:
         OSError: there is no such file.

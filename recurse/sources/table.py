@@ -61,7 +61,7 @@ class Table(Source):
         return self._tried(lambda: len(self._rows()))
 
     def _tried(self, count: Callable[[], int | None]) -> list[tuple[str, str, str]]:
-        """What is wrong with the file, or with the number of its rows."""
+        """The fault of the file, or of the number of its rows; None if there is none."""
         try:
             total = count()
         except csvfile.Misplaced as error:
