@@ -42,8 +42,12 @@ class BetaFactors(Law):
     def curves(self, arm: Any) -> tuple[Curve, ...]:
         flow = workflow(usage_of(arm))
         assert flow is not None
-        first, second = factors(flow, arm.generations + 1)
-        error = arm.source.theta**2 * (np.cumprod(second) - 2.0 * np.cumprod(first) + 1.0)
+        fits, theta = arm.generations + 1, arm.source.theta
+
+        def error() -> NDArray[np.float64]:
+            first, second = factors(flow, fits)
+            return np.asarray(theta**2 * (np.cumprod(second) - 2.0 * np.cumprod(first) + 1.0))
+
         return (Curve("parameter_error", "exact", "expectation", error, CITE),)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,11 +53,11 @@ class KdeMoments(Law):
         (dim,) = arm.source.fields["x"]
         real = float(arm.source.second_moment(arm.samples.real))
         kernel = np.array([dim * _variance(arm.model, fit, dim) for fit in used.fits])
-        values = _run(used, real, kernel, link)
+        values = partial(_run, used, real, kernel, link)
         found = [Curve("second_moment", "exact", "expectation", values, CITE)]
         share = _share(used)
         if share is not None and link == 1.0 and np.ptp(kernel) == 0.0:
-            limit = np.full_like(values, real + kernel[0] / share)
+            limit = np.full(len(kernel), real + kernel[0] / share)
             name = "many generations: kernel variance over real share"
             found.append(Curve("second_moment", "asymptotic", name, limit, CITE))
         return tuple(found)

@@ -6,8 +6,9 @@ import importlib
 import inspect
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from recurse.theory.usage import Usage, usage
 
 CurveKind = Literal["exact", "bound", "asymptotic"]
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +26,28 @@ class Curve:
 
     ``exact``: the expectation at finite n. ``bound``: the expectation stays on one side of it.
     ``asymptotic``: a limit, of large n or of many generations. The name says which.
+
+    A law that works for its values hands over a function, and then has one at every generation:
+    metric, kind and name say if a claim can be judged, and no value is computed for that.
     """
 
     metric: str
     kind: CurveKind
     name: str
-    values: NDArray[np.float64]
+    drawn: Values | Callable[[], Values]
+    """The values, or a function that computes them; they are then numbers at every generation."""
     cite: str
+
+    @cached_property
+    def values(self) -> Values:
+        """``[G+1]``, computed when first looked at."""
+        return self.drawn() if callable(self.drawn) else self.drawn
+
+    def known(self, last: int) -> tuple[int, ...]:
+        """The generations up to ``last`` that have a value; computes none that can wait."""
+        if callable(self.drawn):
+            return tuple(range(last + 1))
+        return tuple(int(g) for g in np.flatnonzero(np.isfinite(self.drawn)) if g <= last)
 
 
 class Law(ABC):

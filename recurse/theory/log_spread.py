@@ -13,10 +13,12 @@ lost beside the first in double precision there is no more to measure, and the c
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
+from recurse.numerics.digamma import psi, trigamma
 from recurse.theory.gaussian_moments import alone, bias_of
 from recurse.theory.law import Curve, Law, corrector_link, usage_of
 
@@ -51,24 +53,27 @@ class LogSpread(Law):
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
-        from scipy.special import polygamma, psi
-
         chain = alone(usage_of(arm), _unbiased(arm))
         assert chain is not None
         dim, found = arm.source.dim, np.zeros(arm.generations + 1)
         apart, noise = np.zeros_like(found), np.zeros_like(found)
         for g, (n, divisor, model) in enumerate(chain):
-            half = (n - 1 - np.arange(dim)) / 2
-            wishart = float(np.mean(psi(half))) + math.log(2.0)
+            ends, wishart = _pivots(n, dim)
             origin = found[model] + math.log(bias_of(arm)) / 2 if model >= 0 else 0.0
             found[g] = origin + (wishart - math.log(divisor)) / 2
-            ends = half[[0, -1]]
             before = (apart[model], noise[model]) if model >= 0 else (0.0, 0.0)
-            apart[g] = before[0] + float(psi(ends[0]) - psi(ends[1]))
-            noise[g] = before[1] + float(polygamma(1, ends).sum()) * (dim > 1)
+            apart[g] = before[0] + psi(ends[0]) - psi(ends[1])
+            noise[g] = before[1] + (trigamma(ends[0]) + trigamma(ends[1])) * (dim > 1)
         found[apart + LATE * np.sqrt(noise) > APART] = np.nan
         name = f"expectation ({arm.model.estimator} covariance)"
         return (Curve("log_spread", "exact", name, found, CITE),)
+
+
+@lru_cache(maxsize=64)
+def _pivots(n: int, dim: int) -> tuple[tuple[float, float], float]:
+    """Half the degrees of the first and the last pivot, and the mean of ``log det W`` over d."""
+    halves = [(n - 1 - i) / 2 for i in range(dim)]
+    return (halves[0], halves[-1]), sum(map(psi, halves)) / dim + math.log(2.0)
 
 
 def _unbiased(arm: Any) -> bool:
