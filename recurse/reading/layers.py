@@ -52,7 +52,7 @@ def validate(model: type[Model], document: Document) -> Model:
     """
     document = normalise(model, document)
     try:  # through JSON: strict scalars, while lists still fill tuples
-        return model.model_validate_json(json.dumps(document.data), strict=True)
+        return model.model_validate_json(json.dumps(document.data), strict=True, context={})
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
         raise Problems(problems_of(model, errors, document)) from None
