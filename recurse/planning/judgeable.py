@@ -61,7 +61,7 @@ class _Theory(Mapping[str, tuple[Curve, ...]]):
         self._arms = {arm.label: arm.arm for arm in arms}
 
     def __getitem__(self, label: str) -> tuple[Curve, ...]:
-        return tuple(c for c in theory(self._arms[label]) if c.metric == self._metric)
+        return theory(self._arms[label], self._metric)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arms)
@@ -71,6 +71,6 @@ class _Theory(Mapping[str, tuple[Curve, ...]]):
 
 
 @lru_cache(maxsize=256)
-def theory(arm: Arm) -> tuple[Curve, ...]:
-    """Every curve that applies to an arm."""
-    return curves(arm)[0]
+def theory(arm: Arm, metric: str | None = None) -> tuple[Curve, ...]:
+    """Every curve that applies to an arm; with a ``metric``, every curve of that one."""
+    return curves(arm, metric)[0]

@@ -32,7 +32,7 @@ from recurse.reading.problems import Problem, Problems, RecurseError
 from recurse.scenario.blame import blame
 from recurse.scenario.identity import digest, identities
 from recurse.scenario.scenario import Arm, LabelledArm, Scenario, load
-from recurse.theory.law import laws
+from recurse.theory.law import about
 
 _SCOPE = "stated for"  # how a law begins that is about another policy, corrector or metric
 
@@ -197,7 +197,7 @@ def never_measured(arm: ArmPlan, measured: Collection[tuple[str, str, str]]) -> 
 @lru_cache(maxsize=4096)
 def _left_out(arm: Arm) -> tuple[str, ...]:
     """The laws of the family that do not apply; those about another setting share a line."""
-    found = {law.name: law.refusal(arm) for law in laws() if arm.model.kind in law.families}
+    found = {law.name: law.reason(arm) for law in about(arm)}
     reasons = {name: reason for name, reason in found.items() if reason}
     foreign = [name for name, reason in reasons.items() if reason.startswith(_SCOPE)]
     notes = [f"no {name} curve: {why}" for name, why in reasons.items() if name not in foreign]

@@ -118,7 +118,7 @@ class Place:
     @cached_property
     def kinds(self) -> dict[str, Place]:
         """The alternatives that are mappings with a ``kind``, by kind."""
-        found = {}
+        found: dict[str, Place] = {}
         for option in self.options:
             if NODE in option:
                 found |= {name: root(kind) for name, kind in option[NODE].every().items()}

@@ -23,16 +23,14 @@ class BetaFactors(Law):
 
     name: ClassVar[str] = "beta_factors"
     families: ClassVar[tuple[str, ...]] = ("beta",)
+    metrics: ClassVar[tuple[str, ...]] = ("parameter_error",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.law != arm.model.kind:
             return f"the moments of a {arm.source.kind} source are not known"
         if link_of(arm) != 1.0:
             return "stated for uncorrected data"
-        try:
-            flow = workflow(usage_of(arm))
-        except ValueError as problem:
-            return str(problem)
+        flow = workflow(usage_of(arm))
         if flow is None or flow.kind == "subsample":
             return "stated for replace and accumulate with equal counts in all generations"
         if flow.n < 3:

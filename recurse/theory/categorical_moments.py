@@ -31,6 +31,7 @@ class CategoricalMoments(Law):
 
     name: ClassVar[str] = "categorical_moments"
     families: ClassVar[tuple[str, ...]] = ("categorical", "ngram")
+    metrics: ClassVar[tuple[str, ...]] = ("heterozygosity", "l2_error", "tv_error")
 
     def refusal(self, arm: Any) -> str | None:
         tables = frequencies(arm)

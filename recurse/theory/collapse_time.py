@@ -30,6 +30,7 @@ class CollapseTime(Law):
 
     name: ClassVar[str] = "collapse_time"
     families: ClassVar[tuple[str, ...]] = ("categorical",)
+    metrics: ClassVar[tuple[str, ...]] = ("uncollapsed",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.model.smoothing:

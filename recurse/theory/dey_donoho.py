@@ -30,6 +30,9 @@ class DeyDonoho(Law):
         *("gaussian", "linear", "bernoulli", "poisson", "exponential", "beta", "location"),
         *GLMS,
     )
+    metrics: ClassVar[tuple[str, ...]] = (
+        *("excess_risk", "mean_error", "parameter_error", "coefficient_error", "fisher_error"),
+    )
 
     def refusal(self, arm: Any) -> str | None:
         reason = _refusal(arm)
@@ -37,10 +40,7 @@ class DeyDonoho(Law):
             return reason
         if link_of(arm) != 1.0:
             return "stated for uncorrected data"
-        try:
-            flow = workflow(usage_of(arm))
-        except ValueError as problem:
-            return str(problem)
+        flow = workflow(usage_of(arm))
         if flow is None:
             return (
                 "stated for equal counts in all generations under replace, accumulate, or "

@@ -30,6 +30,7 @@ class DohmatobRidge(Law):
 
     name: ClassVar[str] = "dohmatob_ridge"
     families: ClassVar[tuple[str, ...]] = ("linear",)
+    metrics: ClassVar[tuple[str, ...]] = ("ridge_risk",)
 
     def refusal(self, arm: Any) -> str | None:
         if not any(metric.kind == "ridge_risk" for metric in arm.metrics):

@@ -30,6 +30,7 @@ class Feng(Law):
 
     name: ClassVar[str] = "feng"
     families: ClassVar[tuple[str, ...]] = ("linear",)
+    metrics: ClassVar[tuple[str, ...]] = ("excess_risk", "sign_accuracy")
 
     def refusal(self, arm: Any) -> str | None:
         if arm.corrector.kind != "verifier" or arm.corrector.error is None:

@@ -25,6 +25,7 @@ class Ferbach(Law):
 
     name: ClassVar[str] = "ferbach"
     families: ClassVar[tuple[str, ...]] = ("categorical",)
+    metrics: ClassVar[tuple[str, ...]] = ("entropy", "l2_error", "reward")
 
     def refusal(self, arm: Any) -> str | None:
         judge = arm.corrector

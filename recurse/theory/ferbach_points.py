@@ -30,6 +30,7 @@ class FerbachPoints(Law):
 
     name: ClassVar[str] = "ferbach_points"
     families: ClassVar[tuple[str, ...]] = ("gmm", "kde")
+    metrics: ClassVar[tuple[str, ...]] = ("mode_kl", "point_reward")
 
     def refusal(self, arm: Any) -> str | None:
         judge = arm.corrector

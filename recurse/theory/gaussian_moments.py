@@ -24,16 +24,14 @@ class GaussianMoments(Law):
 
     name: ClassVar[str] = "gaussian_moments"
     families: ClassVar[tuple[str, ...]] = ("gaussian",)
+    metrics: ClassVar[tuple[str, ...]] = ("mean_error", "variance_ratio", "w2")
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.kind != "gaussian":
             return f"the moments of a {arm.source.kind} source are not known"
         if corrector_link(arm) is None or arm.sampler.kind not in ("none", "bias"):
             return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
-        try:
-            used = usage_of(arm)
-        except ValueError as problem:
-            return str(problem)
+        used = usage_of(arm)
         if _unbiased(arm) and np.any(_total_weight(used) <= 1):
             return "the unbiased covariance needs a total weight above 1"
         return unsolvable(used)

@@ -27,16 +27,14 @@ class He(Law):
 
     name: ClassVar[str] = "he"
     families: ClassVar[tuple[str, ...]] = ("gaussian", *GLMS)
+    metrics: ClassVar[tuple[str, ...]] = ("mean_error", "coefficient_error", "fisher_error")
 
     def refusal(self, arm: Any) -> str | None:
         if reason := first_fit_refusal(arm):
             return reason
         if link_of(arm) != 1.0:
             return "stated for synthetic data as the model draws them, uncorrected"
-        try:
-            fits = usage_of(arm).fits
-        except ValueError as problem:
-            return str(problem)
+        fits = usage_of(arm).fits
         later = list(enumerate(fits))[1:]
         if not later or not all(mixes(fit, fits[1], g) for g, fit in later):
             return "stated for the same fresh real and synthetic counts and weights each time"

@@ -29,6 +29,7 @@ class KdeMoments(Law):
 
     name: ClassVar[str] = "kde_moments"
     families: ClassVar[tuple[str, ...]] = ("kde", "gmm", "symmetric_gmm")
+    metrics: ClassVar[tuple[str, ...]] = ("second_moment",)
 
     def refusal(self, arm: Any) -> str | None:
         if link_of(arm) is None:
@@ -41,10 +42,7 @@ class KdeMoments(Law):
         sizes = {arm.samples.real, *drawn} - {0}
         if np.ptp([arm.source.second_moment(n) for n in sizes]) > 1e-12:
             return f"the second moment of a {arm.source.kind} sample depends on its size"
-        try:
-            usage_of(arm)
-        except ValueError as problem:
-            return str(problem)
+        usage_of(arm)
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:

@@ -46,6 +46,7 @@ class LinearRisk(Law):
 
     name: ClassVar[str] = "linear_risk"
     families: ClassVar[tuple[str, ...]] = ("linear",)
+    metrics: ClassVar[tuple[str, ...]] = ("excess_risk",)
 
     def refusal(self, arm: Any) -> str | None:
         reason = least_squares_refusal(arm)
@@ -75,10 +76,7 @@ def least_squares_refusal(arm: Any) -> str | None:
         return f"the law of a {arm.source.kind} source is not that of a linear regression"
     if arm.model.ridge > 0 or arm.model.prior > 0:
         return "the risk of ridge regression is not known in closed form"
-    try:
-        smallest = min(fit.size for fit in usage_of(arm).fits)
-    except ValueError as problem:
-        return str(problem)
+    smallest = min(fit.size for fit in usage_of(arm).fits)
     if smallest < arm.source.dim + 2:
         return (
             f"the expected risk is infinite with {smallest} samples in {arm.source.dim} dimensions"

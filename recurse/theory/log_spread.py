@@ -34,6 +34,7 @@ class LogSpread(Law):
 
     name: ClassVar[str] = "log_spread"
     families: ClassVar[tuple[str, ...]] = ("gaussian",)
+    metrics: ClassVar[tuple[str, ...]] = ("log_spread",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.kind != "gaussian":
@@ -42,10 +43,7 @@ class LogSpread(Law):
             return "stated for uncorrected data, drawn from the model or with a bias"
         if bias_of(arm) == 0.0:
             return "nothing is left of the spread"
-        try:
-            chain = alone(usage_of(arm), _unbiased(arm))
-        except ValueError as problem:
-            return str(problem)
+        chain = alone(usage_of(arm), _unbiased(arm))
         if chain is None:
             return "stated for fits on the samples of one model only"
         if min(n for n, _, _ in chain) <= arm.source.dim:

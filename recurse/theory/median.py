@@ -25,16 +25,14 @@ class Median(Law):
 
     name: ClassVar[str] = "median"
     families: ClassVar[tuple[str, ...]] = ("location",)
+    metrics: ClassVar[tuple[str, ...]] = ("parameter_error",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.model.estimator != "median":
             return "stated for the median"
         if link_of(arm) != 1.0:
             return "stated for uncorrected data"
-        try:
-            fits = usage_of(arm).fits
-        except ValueError as problem:
-            return str(problem)
+        fits = usage_of(arm).fits
         if any(len(fit.pools) > 1 or fit.replacement for fit in fits):
             return "stated for fits on the samples of one model only"
         if any(fit.size % 2 == 0 for fit in fits):

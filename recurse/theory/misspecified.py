@@ -31,14 +31,12 @@ class Misspecified(Law):
 
     name: ClassVar[str] = "misspecified"
     families: ClassVar[tuple[str, ...]] = ("laplace",)
+    metrics: ClassVar[tuple[str, ...]] = ("parameter_error",)
 
     def refusal(self, arm: Any) -> str | None:
         if link_of(arm) != 1.0:
             return "stated for uncorrected data"
-        try:
-            fits = usage_of(arm).fits
-        except ValueError as problem:
-            return str(problem)
+        fits = usage_of(arm).fits
         later = list(enumerate(fits))[1:]
         if fits[0].size % 2 == 0:
             return "stated for an odd number of real samples, whose median is one of them"

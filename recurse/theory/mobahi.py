@@ -45,16 +45,14 @@ class Mobahi(Law):
 
     name: ClassVar[str] = "mobahi"
     families: ClassVar[tuple[str, ...]] = ("kernel_ridge",)
+    metrics: ClassVar[tuple[str, ...]] = ("alive", "effective_rank", "excess_risk", "mean_square")
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.inputs != "grid":
             return "stated for inputs on a grid; random ones have a curve for each seed"
         if arm.corrector.kind != "none" or arm.sampler.kind != "none":
             return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
-        try:
-            used = usage_of(arm)
-        except ValueError as problem:
-            return str(problem)
+        used = usage_of(arm)
         if arm.model.loss is not None:
             flow = workflow(used)
             plain = (flow is None and len(used.fits) == 1) or (flow and flow.kind == "replace")

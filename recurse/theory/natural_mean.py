@@ -26,6 +26,7 @@ class NaturalMean(Law):
 
     name: ClassVar[str] = "natural_mean"
     families: ClassVar[tuple[str, ...]] = ("bernoulli", "poisson", "exponential", "location")
+    metrics: ClassVar[tuple[str, ...]] = ("parameter_error",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.law != arm.model.kind:
@@ -34,10 +35,7 @@ class NaturalMean(Law):
             return "a median is no mean of the samples"
         if link_of(arm) is None:
             return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
-        try:
-            return unsolvable(usage_of(arm))
-        except ValueError as problem:
-            return str(problem)
+        return unsolvable(usage_of(arm))
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
         used, unit, bend = usage_of(arm), arm.model.variance(arm.source), arm.model.curvature

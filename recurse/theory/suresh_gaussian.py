@@ -24,6 +24,7 @@ class SureshGaussian(Law):
 
     name: ClassVar[str] = "suresh_gaussian"
     families: ClassVar[tuple[str, ...]] = ("gaussian",)
+    metrics: ClassVar[tuple[str, ...]] = ("deviation_above",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.kind != "gaussian" or arm.source.dim != 1:

@@ -28,6 +28,7 @@ class Survival(Law):
 
     name: ClassVar[str] = "survival"
     families: ClassVar[tuple[str, ...]] = ("bernoulli", "poisson")
+    metrics: ClassVar[tuple[str, ...]] = ("alive",)
 
     def refusal(self, arm: Any) -> str | None:
         return plain_refusal(arm, ("replace", "accumulate"))
@@ -67,10 +68,7 @@ def disturbed(arm: Any, kinds: tuple[WorkflowKind, ...]) -> str | None:
     """The reason why a loop is corrected, or not one of these workflows; None if neither."""
     if link_of(arm) != 1.0:
         return "stated for uncorrected data"
-    try:
-        flow = workflow(usage_of(arm))
-    except ValueError as problem:
-        return str(problem)
+    flow = workflow(usage_of(arm))
     if flow is None or flow.kind not in kinds:
         return f"stated for {' and '.join(kinds)} with equal counts in all generations"
     return None

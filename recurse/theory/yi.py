@@ -31,6 +31,7 @@ class Yi(Law):
 
     name: ClassVar[str] = "yi"
     families: ClassVar[tuple[str, ...]] = ("linear",)
+    metrics: ClassVar[tuple[str, ...]] = ("excess_risk",)
 
     def refusal(self, arm: Any) -> str | None:
         judge = arm.corrector

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Literal
 
 import numpy as np
 import pytest
 
+from recurse.policies import Policy
 from recurse.scenario.scenario import load
 from recurse.scenario.shipped import shipped
-from recurse.theory.law import Curve, curves, laws
+from recurse.schedule import REAL, Row, Use
+from recurse.theory.law import Curve, about, curves, laws
 
 SHORT = 6
 """Generations of the arms: what is stated does not depend on how many there are."""
@@ -47,9 +50,46 @@ def test_every_law_is_reached_by_a_shipped_spec() -> None:
     arms = [labelled.arm for name in shipped() for labelled in load(name).arms]
     kinds = {arm.model.kind for arm in arms}
     for law in laws():
-        about = [arm for arm in arms if arm.model.kind in law.families]
+        mine = [arm for arm in arms if arm.model.kind in law.families]
         assert kinds & set(law.families), law.name
-        assert any(law.refusal(arm) is None for arm in about), law.name
+        assert any(law.reason(arm) is None for arm in mine), law.name
+
+
+def test_a_law_is_asked_for_its_own_metrics_only() -> None:
+    (arm,) = [labelled.arm for labelled in load("quickstart").arms][:1]
+    every = curves(arm)[0]
+    for metric in {curve.metric for curve in every}:
+        assert {c.name for c in curves(arm, metric)[0]} == {
+            c.name for c in every if c.metric == metric
+        }
+    assert curves(arm, "elbo") == ((), ())
+
+
+def test_a_law_that_draws_what_it_does_not_name_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (arm,) = [labelled.arm for labelled in load("quickstart").arms][:1]
+    law = next(law for law in laws() if law.reason(arm) is None and arm.model.kind in law.families)
+    monkeypatch.setattr(type(law), "metrics", ())
+    with pytest.raises(TypeError, match="does not name its metric"):
+        curves(arm)
+
+
+class Twice(Policy):
+    kind: Literal["twice"] = "twice"
+
+    def row(self, generation: int, real: int, synthetic: int, fresh: int) -> Row:
+        return Row(generation, synthetic, 0, (Use(REAL, 1), Use(REAL, 1)))
+
+
+def test_no_law_applies_to_a_schedule_that_cannot_be_read() -> None:
+    """Each would compute with it, and none of them looks for itself."""
+    said: set[str] = set()
+    for name in shipped():
+        for labelled in load(name).arms:
+            arm = labelled.arm.model_copy(update={"policy": Twice()})
+            said |= {reason for law in about(arm) if (reason := law.reason(arm))}
+    assert "generation 1 names one pool twice" in said
 
 
 def test_validating_all_shipped_specs_imports_no_library_that_computes() -> None:
