@@ -95,7 +95,7 @@ def test_no_tagged_union_is_left_as_one_of_and_descriptions_are_kept() -> None:
     assert '"oneOf"' not in text
     assert '"discriminator"' in json.dumps(raw(Root)) and '"choice":' not in text
     policy = schema(Scenario)["properties"]["policy"]
-    assert policy["description"] == "Which data each generation is trained on."
+    assert policy["description"] == "The rule for the data that each generation is trained on."
 
 
 def test_check_jsonschema_accepts_good_specs_and_rejects_bad_ones(tmp_path: Path) -> None:
