@@ -7,7 +7,7 @@ position in the file.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -90,9 +90,8 @@ def check(scenario: Scenario) -> None:
     """
     if scenario.accepted:
         return
-    problems = list(_refused(scenario))
-    if not problems:
-        problems = [*_too_large(scenario), *claim_problems(scenario)]
+    problems, sound = _refused(scenario)
+    problems += [*_too_large(scenario, sound), *claim_problems(scenario, sound)]
     if problems:
         raise Problems(problems)
     scenario.accept()
@@ -120,22 +119,27 @@ def _read(scenario: Scenario) -> None:
     Raises:
         Problems: what is wrong with them.
     """
-    problems = _refused(scenario, unsound)
+    problems, _ = _refused(scenario, unsound)
     if not problems and not all(labelled.arm.source.counted for labelled in scenario.arms):
-        problems = _too_large(scenario, read=True)
+        problems = _too_large(scenario, scenario.arms, read=True)
     if problems:
         raise Problems(problems)
 
 
 def _refused(
     scenario: Scenario, reasons: Callable[[Arm], Iterable[Refusal]] = refusals
-) -> list[Problem]:
+) -> tuple[list[Problem], list[LabelledArm]]:
+    """The reasons why arms cannot run, and the arms without any."""
     found: dict[tuple[Any, ...], Problem] = {}
+    sound: list[LabelledArm] = []
     for labelled in scenario.arms:
-        for code, message, path in _all_refusals(labelled.arm, reasons):
+        refused = _all_refusals(labelled.arm, reasons)
+        if not refused:
+            sound.append(labelled)
+        for code, message, path in refused:
             place = labelled.locate(path)
             found.setdefault((code, place), scenario.problem(code, message, place))
-    return list(found.values())
+    return list(found.values()), sound
 
 
 def _all_refusals(
@@ -211,11 +215,13 @@ def _cost(arm: Arm) -> Estimate:
     return estimate(arm, decide(arm).lowering == "statistics")
 
 
-def _too_large(scenario: Scenario, read: bool = False) -> list[Problem]:
+def _too_large(
+    scenario: Scenario, arms: Sequence[LabelledArm], read: bool = False
+) -> list[Problem]:
     """Arms that do not fit into memory with their data, as far as these are counted or read."""
     available = memory()
     found = []
-    for labelled in scenario.arms:
+    for labelled in arms:
         source, needed = labelled.arm.source, _cost(labelled.arm).bytes
         data = source.footprint() if read or source.counted else 0
         if needed + data > 0.8 * available:
