@@ -15,8 +15,9 @@ GLMS = ("logistic", "poisson_regression")
 
 
 def first_fit(arm: Any) -> dict[str, Callable[[], float]]:
-    """What computes the leading order in n, for asymptotically linear estimators of the source's
-    own law.
+    """Functions that compute the leading order in n, by metric.
+
+    For asymptotically linear estimators of the source's own law.
     """
     model, source = arm.model, arm.source
     if model.kind in GLMS:
