@@ -51,16 +51,16 @@ def life(store: Path, spec: Path, said: Path, pause: float, limit: int, forked: 
     ``limit`` bytes, if that is not 0. Its workers are forked beforehand, or started as always.
     """
     os.setsid()
+    if limit:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    if forked:  # before it says that it has begun: a signal is lost in what Python does at a fork
+        crew.launch = launcher()
     with said.open("wb") as out:
         for descriptor in (1, 2):
             os.dup2(out.fileno(), descriptor)
     StoreWriter.publish_due = partialmethod(StoreWriter.publish_due, pause)  # type: ignore[assignment]
     assert run.__kwdefaults__ is not None
     run.__kwdefaults__["every"] = pause
-    if limit:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    if forked:
-        crew.launch = launcher()
     sys.exit(main(["run", str(spec), "--store", str(store), "-j", "1", "--no-report"]))
 
 
