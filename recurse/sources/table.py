@@ -61,7 +61,7 @@ class Table(Source):
         return self._tried(lambda: len(self._rows()))
 
     def _tried(self, count: Callable[[], int | None]) -> list[tuple[str, str, str]]:
-        """The fault of the file, or of the number of its rows; None if there is none."""
+        """The faults of the file, or of the number of its rows."""
         try:
             total = count()
         except csvfile.Misplaced as error:
