@@ -1,8 +1,9 @@
-"""Frozen specs, and a folder of kinds turned into one union tagged by ``kind``.
+"""Frozen specs, and a folder of kinds turned into one choice by ``kind``.
 
 Every choice in a scenario (source, model, policy, ...) is a mapping with a ``kind``. Each kind is
-one file in the folder of its role: a subclass of its base with ``kind: Literal["name"] = "name"``.
-Files are discovered, nobody edits a list. Third-party kinds are entry points of the group
+one file in the folder of its role, of the kind's name: a subclass of its base with
+``kind: Literal["name"] = "name"``. Files are discovered, nobody edits a list, and a file is
+imported when a scenario names its kind. Third-party kinds are entry points of the group
 ``recurse.<role>`` whose name is the kind and whose value is such a class.
 """
 
@@ -11,12 +12,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any, ClassVar, Union, get_args
+from functools import cache, partial
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
+from recurse.reading.choice import Choice
 from recurse.reading.problems import RecurseError
 
 ROLES = {
@@ -89,21 +91,53 @@ def kinds(role: str) -> dict[str, type[Kind]]:
         BadPlugin: an entry point that cannot be loaded, is no such kind, or has a name that is
             taken.
     """
+    own = {file: kind for file in _files(role) if (kind := _in_file(role, file))}
+    return dict(sorted({**own, **_plugins(role, entry_points(group=f"recurse.{role}"))}.items()))
+
+
+@cache
+def find(role: str, name: str) -> type[Kind] | None:
+    """The kind of a role of that name, or None; no other file of its folder is imported for it.
+
+    Raises:
+        BadPlugin: as ``kinds``, for the entry points of any role.
+    """
+    installed = _installed()[role]
+    return _in_file(role, name) if name in _files(role) else installed.get(name)
+
+
+@cache
+def _files(role: str) -> frozenset[str]:
+    package = importlib.import_module(ROLES[role])
+    return frozenset(module.name for module in pkgutil.iter_modules(package.__path__))
+
+
+def _in_file(role: str, file: str) -> type[Kind] | None:
+    """The kind that a file of a role's folder is for, named like the file; None if it has none."""
+    loaded = importlib.import_module(f"{ROLES[role]}.{file}")
+    members = (member for member in vars(loaded).values() if inspect.isclass(member))
+    kinds = (member for member in members if issubclass(member, Kind))
+    own = (kind for kind in kinds if kind.__module__ == loaded.__name__)
+    return next((kind for kind in own if kind_name(kind) == file), None)
+
+
+@cache
+def _installed() -> dict[str, dict[str, type[Kind]]]:
+    """The kinds that are installed beside recurse, by role and name."""
+    every = entry_points()
+    return {role: _plugins(role, every.select(group=f"recurse.{role}")) for role in ROLES}
+
+
+def _plugins(role: str, entries: EntryPoints) -> dict[str, type[Kind]]:
     package = importlib.import_module(ROLES[role])
     found: dict[str, type[Kind]] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        loaded = importlib.import_module(f"{package.__name__}.{module.name}")
-        for _, member in inspect.getmembers(loaded, inspect.isclass):
-            if member.__module__ == loaded.__name__ and issubclass(member, Kind):
-                if name := kind_name(member):
-                    found[name] = member
-    own = frozenset(found)
-    for entry in entry_points(group=f"recurse.{role}"):
-        if entry.name in found:
-            other = "recurse itself" if entry.name in own else _provider(role, found[entry.name])
+    for entry in entries:
+        own = entry.name in _files(role) and _in_file(role, entry.name)
+        if own or entry.name in found:
+            other = "recurse itself" if own else _provider(role, found[entry.name])
             raise BadPlugin(role, entry, f"{other} has a kind of that name")
         found[entry.name] = _loaded(role, entry, getattr(package, BASES[role]))
-    return dict(sorted(found.items()))
+    return found
 
 
 def _loaded(role: str, entry: EntryPoint, base: type[Kind]) -> type[Kind]:
@@ -144,8 +178,6 @@ def kind_name(spec: type[Kind]) -> str | None:
 
 
 def union(role: str) -> Any:
-    """The annotated union of a role's kinds, for use as a pydantic field type."""
-    members = tuple(kinds(role).values())
-    if len(members) == 1:
-        return members[0]
-    return Annotated[Union[members], Field(discriminator="kind")]  # noqa: UP007
+    """The base of a role's kinds, annotated as a pydantic field type that takes any of them."""
+    base = getattr(importlib.import_module(ROLES[role]), BASES[role])
+    return Annotated[base, Choice(partial(find, role), partial(kinds, role))]

@@ -179,7 +179,7 @@ class BoundedBy(Claim):
             law = choose(curves, self.metric, self.curve)
             if isinstance(law, str):
                 found.append(("curve", f"{arm}: {law}"))
-            elif absent := set(self.generations or ()) - set(finite(law, run.generations)):
+            elif absent := set(self.generations or ()) - set(law.known(run.generations)):
                 text = f"{arm}: '{law.name}' has no value at generation {min(absent)}"
                 found.append(("generations", text))
         tests = len(self.generations or range(run.generations + 1)) * max(

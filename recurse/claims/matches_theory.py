@@ -151,7 +151,7 @@ class MatchesTheory(Claim):
             if isinstance(law, str):
                 found.append((place, f"{arm}: {law}"))
                 continue
-            known = finite(law, run.generations)
+            known = law.known(run.generations)
             absent = [g for g in self.generations or () if g not in known and g <= run.generations]
             if absent or not known:
                 where = f" at generation {absent[0]}" if absent else ""

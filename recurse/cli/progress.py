@@ -1,10 +1,12 @@
-"""Progress of a run: a live line on a terminal, one plain line per arm elsewhere."""
+"""Progress of a run: a live line on a terminal, a few plain lines elsewhere."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from recurse.cli import console
@@ -20,13 +22,32 @@ if TYPE_CHECKING:
 _WIDE = 110  # columns of a terminal that has room for a bar
 
 
+@contextmanager
+def passing(text: str) -> Iterator[None]:
+    """Say on a terminal what is being done for as long as it lasts; nothing of it stays."""
+    if not _terminal():
+        yield
+        return
+    print(f"{names.visible(text)} …", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        print(end="\r\x1b[K", file=sys.stderr, flush=True)
+
+
 class Watcher:
-    """The listener of a run, told of the plan and then of every event; a context manager."""
+    """The listener of a run, told of the plan and then of every event; a context manager.
+
+    On a terminal one line says what is being done, from the first moment to the last claim.
+    Elsewhere every step before a first generation is a plain line, once, and so is every arm that
+    is done: a log shows why nothing seems to happen.
+    """
 
     def __init__(self) -> None:
         self._plan: Plan | None = None
         self._blocks: dict[int, set[str]] = {}
         self._reached: dict[str, int] = {}
+        self._said: set[str] = set()
         self._started = time.monotonic()
         self._live = _Live() if _terminal() else None
 
@@ -57,13 +78,19 @@ class Watcher:
             if self._live:
                 self._live.advance(self._label(block), progress, ahead * len(block.seeds))
         elif progress.event == "doing":
-            if self._live:
-                self._live.doing(self._label(block), progress)
+            self._doing(block, progress)
         elif progress.event == "done":
             self._finish(block)
         else:
             what = "failed" if progress.event == "failed" else "is tried again"
             self._print(f"{self._label(block)} {what}: {progress.message}")
+
+    def _doing(self, block: Block, progress: Progress) -> None:
+        if self._live:
+            self._live.doing(self._label(block), progress)
+        elif progress.message not in self._said:
+            self._said.add(progress.message)
+            console.say(f"{self._label(block)}: {progress.message}")
 
     def _label(self, block: Block) -> str:
         assert self._plan is not None

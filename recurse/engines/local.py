@@ -114,8 +114,8 @@ class LocalEngine:
 
     def _cost(self, block: Block) -> float:
         """The predicted cost of a block; costly ones go first, so that none is left for the end."""
-        arm = self._plan.arms[block.arm]
-        return arm.cost.seconds * len(block.seeds) * (block.last - block.done) / max(block.last, 1)
+        whole = self._plan.arms[block.arm].cost.block(len(block.seeds))
+        return whole * (block.last - block.done) / max(block.last, 1)
 
     def _assign(self) -> None:
         """Give the waiting blocks to free workers of their backend, and to new ones.

@@ -105,6 +105,9 @@ def _run(task: Task, store: Path, say: Say) -> None:
     backend = backends()[task.arm.backend]
     doing(f"importing {(backend.requires or (backend.name,))[0]}")
     runtime = _start(backend.name)
+    if task.arm.source.digest():
+        doing("reading data")
+        task.arm.source.available()  # reads them, and keeps them for the draws
     # Programs are compiled when they are first called, which is in the first generation.
     doing("compiling, first generation" if backend.compiles else "first generation")
     execute(task, backend, runtime, store, report, doing)

@@ -15,6 +15,8 @@ from recurse.numerics.counting import pick, tally
 from recurse.numerics.streams import Draw, Given, Uniform
 from recurse.sources import Discrete, Source
 
+_LOOKUP = 40.0  # arithmetic that one step of a search takes the time of
+
 
 class Counted(Exact[Source], Conditional[Source]):
     """Symbols 0 .. K - 1 with probabilities ``p [R, K]``, fitted to how often each was seen."""
@@ -39,6 +41,11 @@ class Counted(Exact[Source], Conditional[Source]):
 
     def numbers(self, source: Source) -> int:
         return source.alphabet + 1 if isinstance(source, Discrete) else 1
+
+    def cost(self, source: Source, size: int) -> tuple[int, float]:
+        """A symbol is found by halving the alphabet."""
+        symbols = source.alphabet if isinstance(source, Discrete) else 2
+        return 0, _LOOKUP * size * math.log2(symbols)
 
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
         return {

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from recurse.families.location import weighted_median
+from recurse.families.location import median_cost, weighted_median
 from recurse.families.roles import Pointwise
 from recurse.numerics.arrays import Array, Arrays
 from recurse.numerics.streams import Draw, Uniform
@@ -36,6 +36,9 @@ class Laplace(Pointwise[Source]):
         if source.law != self.law:
             return f"'{self.kind}' is fitted to numbers around a center, not to '{source.kind}'"
         return None
+
+    def cost(self, source: Source, size: int) -> tuple[int, float]:
+        return median_cost(size)
 
     def statistics(self, xp: Any, batch: Arrays, weights: Array) -> dict[str, Array]:
         return {"x": batch["x"][..., 0], "weight": weights}

@@ -51,6 +51,16 @@ class Linear(Labelling[Regression], Exact[Regression], Weighed[Regression]):
             f"'linear' labels data with the noise of a regression, source '{source.kind}' has none"
         )
 
+    def numbers(self, source: Regression) -> int:
+        """Without a penalty, a reused design needs no Gram matrix per pool."""
+        if source.design == "reused" and not (self.ridge or self.prior or self.min_norm):
+            return 2 * source.dim + 2
+        return super().numbers(source)
+
+    def cost(self, source: Regression, size: int) -> tuple[int, float]:
+        """The reused design is held once, and drawn by way of several of its size."""
+        return (7 * source.dim**2 if source.design == "reused" else 0), 0.0
+
     def estimate_cost(self, source: Regression) -> float:
         """A reused design is solved once."""
         return 4.0 * (source.dim + 1.0) ** (2 if source.design == "reused" else 3)

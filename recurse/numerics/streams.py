@@ -175,7 +175,7 @@ class Streams:
 
         The request is part of the stream's name: two requests of different shape never share bits.
         """
-        span = _span(request)
+        span = span_of(request)
         region, offset = divmod(generation, span)
         if span == 1:
             return self._fill(region, self._named(purpose, request), request, 1)[:, 0]
@@ -243,7 +243,7 @@ class Streams:
             yield self._generator
 
 
-def _span(request: Draw) -> int:
+def span_of(request: Draw) -> int:
     """The number of generations of a request that are drawn in one go, a power of two."""
     size = math.prod(request.shape) if request.ahead else _AHEAD
     return 1 << ((_AHEAD // max(size, 1)) | 1).bit_length() - 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from recurse.claims import Claim, Prospect, matches
@@ -11,11 +11,15 @@ from recurse.scenario.scenario import Arm, LabelledArm, Scenario
 from recurse.theory.law import Curve, curves
 
 
-def claim_problems(scenario: Scenario) -> list[Problem]:
-    """The reasons why claims cannot be judged, each with its place in the file."""
+def claim_problems(scenario: Scenario, sound: Sequence[LabelledArm]) -> list[Problem]:
+    """The reasons why claims cannot be judged, each with its place in the file.
+
+    Theory is asked for ``sound`` arms only: a claim about an arm that cannot run is looked at in
+    full once that arm is mended.
+    """
     found = []
     for place, claim in enumerate(scenario.claims):
-        for path, message in _problems(scenario, claim):
+        for path, message in _problems(scenario, claim, sound):
             parts = tuple(part for part in path.split(".") if part)
             found.append(scenario.problem("E209", message, ("claims", place, *parts)))
     return found
@@ -31,7 +35,9 @@ def family(scenario: Scenario, claim: Claim) -> int:
     return sum(type(one) is type(claim) for one in scenario.claims)
 
 
-def _problems(scenario: Scenario, claim: Claim) -> Iterator[tuple[str, str]]:
+def _problems(
+    scenario: Scenario, claim: Claim, sound: Sequence[LabelledArm]
+) -> Iterator[tuple[str, str]]:
     arms = selected(scenario, claim)
     if not arms:
         yield "where", "selects no arm of this scenario"
@@ -39,6 +45,9 @@ def _problems(scenario: Scenario, claim: Claim) -> Iterator[tuple[str, str]]:
     lacking = [a.label for a in arms if claim.metric not in {m.kind for m in a.arm.metrics}]
     if lacking:
         yield "metric", f"'{claim.metric}' is not measured in arm '{lacking[0]}'"
+        return
+    able = {id(arm) for arm in sound}  # arms on two backends may share a label
+    if any(id(arm) not in able for arm in arms):
         return
     generations = min(arm.arm.generations for arm in arms)
     yield from claim.problems(
@@ -61,7 +70,7 @@ class _Theory(Mapping[str, tuple[Curve, ...]]):
         self._arms = {arm.label: arm.arm for arm in arms}
 
     def __getitem__(self, label: str) -> tuple[Curve, ...]:
-        return tuple(c for c in theory(self._arms[label]) if c.metric == self._metric)
+        return theory(self._arms[label], self._metric)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._arms)
@@ -71,6 +80,6 @@ class _Theory(Mapping[str, tuple[Curve, ...]]):
 
 
 @lru_cache(maxsize=256)
-def theory(arm: Arm) -> tuple[Curve, ...]:
-    """Every curve that applies to an arm."""
-    return curves(arm)[0]
+def theory(arm: Arm, metric: str | None = None) -> tuple[Curve, ...]:
+    """Every curve that applies to an arm; with a ``metric``, every curve of that one."""
+    return curves(arm, metric)[0]

@@ -7,7 +7,7 @@ position in the file.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -26,13 +26,13 @@ from recurse.planning.blocks import (
 from recurse.planning.estimate import Estimate, estimate, measured
 from recurse.planning.judgeable import claim_problems
 from recurse.planning.plan import Plan, chosen_places, missing_packages
-from recurse.planning.refusals import Refusal, refusals
+from recurse.planning.refusals import Refusal, refusals, unsound
 from recurse.planning.widths import GENERATIONS, choose
 from recurse.reading.problems import Problem, Problems, RecurseError
 from recurse.scenario.blame import blame
 from recurse.scenario.identity import digest, identities
 from recurse.scenario.scenario import Arm, LabelledArm, Scenario, load
-from recurse.theory.law import laws
+from recurse.theory.law import about
 
 _SCOPE = "stated for"  # how a law begins that is about another policy, corrector or metric
 
@@ -57,6 +57,7 @@ def plan(
     if not isinstance(scenario, Scenario):
         scenario = load(scenario)
     check(scenario)
+    _read(scenario)
     seeds = scenario.seed_list
     named = [
         [(seed, digest(text), text) for seed, text in identities(labelled.arm, seeds)]
@@ -89,9 +90,8 @@ def check(scenario: Scenario) -> None:
     """
     if scenario.accepted:
         return
-    problems = list(_refused(scenario))
-    if not problems:
-        problems = [*_too_large(scenario), *claim_problems(scenario)]
+    problems, sound = _refused(scenario)
+    problems += [*_too_large(scenario, sound), *claim_problems(scenario, sound)]
     if problems:
         raise Problems(problems)
     scenario.accept()
@@ -105,6 +105,7 @@ def require(scenario: Scenario, only: Collection[str | int] | None = None) -> No
         RecurseError: with the command that installs the package.
     """
     check(scenario)
+    _read(scenario)
     arms = scenario.arms
     chosen = range(len(arms)) if only is None else chosen_places(arms, only)
     missing = missing_packages(arms[i].arm for i in chosen)
@@ -112,19 +113,41 @@ def require(scenario: Scenario, only: Collection[str | int] | None = None) -> No
         raise RecurseError(missing[0], hint="then run again")
 
 
-def _refused(scenario: Scenario) -> list[Problem]:
+def _read(scenario: Scenario) -> None:
+    """Have the data of every arm read: `check` looks at a part of them.
+
+    Raises:
+        Problems: what is wrong with them.
+    """
+    problems, _ = _refused(scenario, unsound)
+    if not problems and not all(labelled.arm.source.counted for labelled in scenario.arms):
+        problems = _too_large(scenario, scenario.arms, read=True)
+    if problems:
+        raise Problems(problems)
+
+
+def _refused(
+    scenario: Scenario, reasons: Callable[[Arm], Iterable[Refusal]] = refusals
+) -> tuple[list[Problem], list[LabelledArm]]:
+    """The reasons why arms cannot run, and the arms without any."""
     found: dict[tuple[Any, ...], Problem] = {}
+    sound: list[LabelledArm] = []
     for labelled in scenario.arms:
-        for code, message, path in _all_refusals(labelled.arm):
+        refused = _all_refusals(labelled.arm, reasons)
+        if not refused:
+            sound.append(labelled)
+        for code, message, path in refused:
             place = labelled.locate(path)
             found.setdefault((code, place), scenario.problem(code, message, place))
-    return list(found.values())
+    return list(found.values()), sound
 
 
-def _all_refusals(arm: Arm) -> list[Refusal]:
+def _all_refusals(
+    arm: Arm, reasons: Callable[[Arm], Iterable[Refusal]] = refusals
+) -> list[Refusal]:
     """Why an arm cannot run; an installed kind that raises is a reason as well."""
     try:
-        return list(refusals(arm))
+        return list(reasons(arm))
     except Exception as error:
         if (found := blame(error, arm)) is None:
             raise
@@ -178,7 +201,7 @@ def never_measured(arm: ArmPlan, measured: Collection[tuple[str, str, str]]) -> 
 @lru_cache(maxsize=4096)
 def _left_out(arm: Arm) -> tuple[str, ...]:
     """The laws of the family that do not apply; those about another setting share a line."""
-    found = {law.name: law.refusal(arm) for law in laws() if arm.model.kind in law.families}
+    found = {law.name: law.reason(arm) for law in about(arm)}
     reasons = {name: reason for name, reason in found.items() if reason}
     foreign = [name for name, reason in reasons.items() if reason.startswith(_SCOPE)]
     notes = [f"no {name} curve: {why}" for name, why in reasons.items() if name not in foreign]
@@ -192,17 +215,25 @@ def _cost(arm: Arm) -> Estimate:
     return estimate(arm, decide(arm).lowering == "statistics")
 
 
-def _too_large(scenario: Scenario) -> list[Problem]:
+def _too_large(
+    scenario: Scenario, arms: Sequence[LabelledArm], read: bool = False
+) -> list[Problem]:
+    """Arms that do not fit into memory with their data, as far as these are counted or read."""
     available = memory()
     found = []
-    for labelled in scenario.arms:
-        needed = _cost(labelled.arm).bytes
-        if needed > 0.8 * available:
+    for labelled in arms:
+        source, needed = labelled.arm.source, _cost(labelled.arm).bytes
+        data = source.footprint() if read or source.counted else 0
+        if needed + data > 0.8 * available:
+            what = f"one replicate of '{labelled.label}'" + (
+                " and its data need" if data else " needs"
+            )
             text = (
-                f"one replicate of '{labelled.label}' needs about {needed / 2**30:.1f} GiB, "
+                f"{what} about {(needed + data) / 2**30:.1f} GiB, "
                 f"this machine has {available / 2**30:.1f} GiB"
             )
-            found.append(scenario.problem("E206", text, labelled.locate(("samples",))))
+            key = ("source", "path") if data > needed else ("samples",)
+            found.append(scenario.problem("E206", text, labelled.locate(key)))
     return found
 
 

@@ -97,7 +97,8 @@ def _schedule(arm: Arm) -> Iterator[Refusal]:
         yield from found
         if found:
             return
-    yield from _enough(arm)
+    if arm.source.counted:
+        yield from enough(arm)
 
 
 def _row(arm: Arm, row: Row, fits: bool) -> Iterator[Refusal]:
@@ -117,7 +118,18 @@ def _row(arm: Arm, row: Row, fits: bool) -> Iterator[Refusal]:
             yield code, message, tuple(path.split("."))
 
 
-def _enough(arm: Arm) -> Iterator[Refusal]:
+def unsound(arm: Arm) -> Iterator[Refusal]:
+    """Why an arm cannot run on its data, all of them read; nothing if its source has counted them
+    for `refusals` and finds no flaw."""
+    for path, code, message in arm.source.flaws():
+        yield code, message, ("source", *path.split("."))
+        return
+    if not arm.source.counted:
+        yield from enough(arm)
+
+
+def enough(arm: Arm) -> Iterator[Refusal]:
+    """Why the source has too few data for an arm."""
     exist = arm.source.available()
     if exist is None:
         return

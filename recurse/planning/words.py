@@ -246,7 +246,8 @@ def _total(plan: Planned, places: Sequence[int], jobs: int, heading: Emphasis) -
         held = sorted((plan.arms[b.arm].cost.bytes * len(b.seeds) for b in blocks), reverse=True)
         spent = f"roughly {duration(seconds)} on {count(busy, 'worker')}"
         yield _entry("time", f"{spent}, beside some seconds to start and compile")
-        yield _entry("memory", f"roughly {size(sum(held[:busy]))} of data")
+        data = max(plan.arms[b.arm].arm.source.footprint() for b in blocks)
+        yield _entry("memory", f"roughly {size(sum(held[:busy]) + busy * data)} of data")
     else:
         yield _entry("work", "nothing to run")
     if number := len(plan.scenario.claims):
@@ -256,7 +257,7 @@ def _total(plan: Planned, places: Sequence[int], jobs: int, heading: Emphasis) -
 
 def _seconds(plan: Planned, block: Any) -> float:
     share = (block.last - block.done) / max(block.last + 1, 1)
-    return float(plan.arms[block.arm].cost.seconds * len(block.seeds) * share)
+    return float(plan.arms[block.arm].cost.block(len(block.seeds)) * share)
 
 
 def _of(plan: Planned, place: int) -> list[Cell]:

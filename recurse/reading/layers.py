@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -50,17 +50,37 @@ def validate(model: type[Model], document: Document) -> Model:
     Raises:
         Problems: everything that the model refuses (codes E101 to E109), with positions.
     """
-    document = normalise(model, document)
+    return made(model, normalise(model, document), {})
+
+
+def made(model: type[Model], document: Document, parts: dict[Any, BaseModel]) -> Model:
+    """The model that a normalised document describes.
+
+    Args:
+        parts: what was made of equal parts of other documents, to be used again; added to.
+
+    Raises:
+        Problems: as ``validate``.
+    """
     try:  # through JSON: strict scalars, while lists still fill tuples
-        return model.model_validate_json(json.dumps(document.data), strict=True)
+        return model.model_validate_json(json.dumps(document.data), strict=True, context=parts)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
         raise Problems(problems_of(model, errors, document)) from None
 
 
-def normalise(model: type[BaseModel], document: Document) -> Document:
-    """The document with ``{kind: name}`` for every bare name where the model wants a kind."""
-    return replace(document, data=_long(document.data, shape.root(model)))
+def normalise(
+    model: type[BaseModel], document: Document, keys: Collection[str] | None = None
+) -> Document:
+    """The document with ``{kind: name}`` for every bare name where the model wants a kind.
+
+    With ``keys`` only below these.
+    """
+    place = shape.root(model)
+    if keys is None:
+        return replace(document, data=_long(document.data, place))
+    found = {key: _long(document.data[key], place.child(document.data, key)) for key in keys}
+    return replace(document, data={**document.data, **found})
 
 
 def _long(value: Any, place: shape.Place) -> Any:

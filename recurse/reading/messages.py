@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from recurse.reading import shape
 from recurse.reading.codes import CODES
 from recurse.reading.document import Document, Steps, dotted
+from recurse.reading.examples import wanted
 from recurse.reading.problems import Problem
 from recurse.reading.shape import Place
 from recurse.reading.synonyms import called
@@ -240,7 +241,10 @@ class _Writer:
 
     def _missing(self, path: Steps) -> Problem:
         file, span = self.document.locate(path[:-1], key=True)
-        return Problem("E102", "required key is missing", dotted(path), "", file, span)
+        above = self.document.get(path[:-1])
+        place = self._schema_of(path[:-1]).child(above, path[-1])
+        hint = wanted(str(path[-1]), place, role=len(path) == 1)
+        return Problem("E102", "required key is missing", dotted(path), hint, file, span)
 
     def _is_kind(self, error: _Error) -> bool:
         return error.type == "literal_error" and error.place.path[-1:] == ("kind",)

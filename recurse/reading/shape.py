@@ -2,7 +2,8 @@
 
 Pydantic writes a union tagged by ``kind`` as ``oneOf``, of which validators report a guessed
 branch. ``schema`` writes it as one ``if``/``then`` per kind, so that findings are exact, and allows
-the short form, a bare string for ``{kind: string}``. ``Place`` finds the way in pydantic's schema.
+the short form, a bare string for ``{kind: string}``. ``Place`` finds the way in pydantic's schema,
+in which a `Choice` stands for all its kinds: only those that are asked for are looked up.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from functools import cache, cached_property
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
+from recurse.reading.choice import NODE, Choice
 from recurse.reading.docstrings import docstrings, models
 
 Node = dict[str, Any]
@@ -46,14 +49,57 @@ def raw(model: type[BaseModel]) -> Node:
 
 
 def _described(model: type[BaseModel]) -> Node:
-    """The same schema with the docstring of each field."""
-    made: Node = model.model_json_schema(by_alias=True, mode="validation")
-    known = models(model)
-    for name, node in [(model.__name__, made), *made.get("$defs", {}).items()]:
+    """The same with all kinds of every choice, and the docstring of each field."""
+    kinds = _kinds(model)
+    references, source = models_json_schema([(each, "validation") for each in (model, *kinds)])
+    made: Node = source["$defs"].pop(_name(references[model, "validation"]))
+    made["$defs"] = source["$defs"]
+    made = _spelt_out(made, {kind: references[kind, "validation"] for kind in kinds})
+    known = {name: found for each in (*kinds, model) for name, found in models(each).items()}
+    for name, node in [(model.__name__, made), *made["$defs"].items()]:
         for field, text in docstrings(known[name]).items() if name in known else ():
             if field in node.get("properties", {}):
                 node["properties"][field].setdefault("description", text)
     return made
+
+
+def _kinds(model: type[BaseModel]) -> list[type[BaseModel]]:
+    """All kinds that may stand somewhere in a model."""
+    found: dict[type[BaseModel], None] = {}
+    waiting = [model]
+    while waiting:
+        for choice in _choices(raw(waiting.pop())):
+            new = [kind for kind in choice.every().values() if kind not in found]
+            found |= dict.fromkeys(new)
+            waiting += new
+    return list(found)
+
+
+def _choices(node: Any) -> Iterator[Choice]:
+    if isinstance(node, Choice):
+        yield node
+    elif isinstance(node, dict | list):
+        for part in node.values() if isinstance(node, dict) else node:
+            yield from _choices(part)
+
+
+def _spelt_out(node: Any, references: dict[type[BaseModel], Node]) -> Any:
+    """A schema with a tagged union, as pydantic writes it, in place of every choice."""
+    if isinstance(node, list):
+        return [_spelt_out(item, references) for item in node]
+    if not isinstance(node, dict):
+        return node
+    made = {key: _spelt_out(value, references) for key, value in node.items() if key != NODE}
+    if NODE in node:
+        every = {name: references[kind] for name, kind in node[NODE].every().items()}
+        mapping = {name: reference["$ref"] for name, reference in every.items()}
+        made["discriminator"] = {"mapping": mapping, "propertyName": "kind"}
+        made["oneOf"] = list(every.values())
+    return made
+
+
+def _name(reference: Node) -> str:
+    return str(reference["$ref"].rsplit("/", 1)[-1])
 
 
 class Place:
@@ -61,23 +107,35 @@ class Place:
 
     def __init__(self, node: Node, definitions: Node) -> None:
         self.node = node
-        self._definitions = definitions
+        self.definitions = definitions
         self._children: dict[int, Place] = {}
 
     @cached_property
     def options(self) -> list[Node]:
         """The alternatives, references followed and nested unions flattened."""
-        return list(_options(self.node, self._definitions))
+        return list(_options(self.node, self.definitions))
 
     @cached_property
     def kinds(self) -> dict[str, Place]:
         """The alternatives that are mappings with a ``kind``, by kind."""
-        found = {}
+        found: dict[str, Place] = {}
         for option in self.options:
-            kind = option.get("properties", {}).get("kind", {})
-            for name in kind.get("enum", [kind["const"]] if "const" in kind else []):
-                found[str(name)] = Place(option, self._definitions)
+            if NODE in option:
+                found |= {name: root(kind) for name, kind in option[NODE].every().items()}
+            for name in _tags(option):
+                found[name] = Place(option, self.definitions)
         return found
+
+    def kind(self, name: str) -> Place | None:
+        """One of ``kinds``, or None; others are not looked up for it."""
+        if not self._choices:
+            return self.kinds.get(name)
+        found = (choice.find(name) for choice in self._choices)
+        return next((root(kind) for kind in found if kind), None)
+
+    @cached_property
+    def _choices(self) -> list[Choice]:
+        return [option[NODE] for option in self.options if NODE in option]
 
     @cached_property
     def tagged(self) -> bool:
@@ -87,8 +145,9 @@ class Place:
     @cached_property
     def shorthand(self) -> bool:
         """True if a bare string here can only be short for ``{kind: string}``."""
-        plain = [option for option in self.options if "properties" not in option]
-        return bool(self.kinds) and not any(map(_takes_text, plain))
+        plain = [o for o in self.options if "properties" not in o and NODE not in o]
+        some = self._choices or any(map(_tags, self.options))
+        return bool(some) and not any(map(_takes_text, plain))
 
     @cached_property
     def properties(self) -> Node:
@@ -98,10 +157,9 @@ class Place:
 
     def fitting(self, value: Any) -> Place:
         """The alternative for a mapping or list; ``NOWHERE`` when there is none or no telling."""
-        if isinstance(value, dict) and self.kinds:
-            kind = value.get("kind")
-            if isinstance(kind, str) and kind in self.kinds:
-                return self.kinds[kind]
+        kind = value.get("kind") if isinstance(value, dict) else None
+        if isinstance(kind, str) and (found := self.kind(kind)):
+            return found
         return self._objects if isinstance(value, dict) else self._arrays
 
     def child(self, value: Any, step: str | int) -> Place:
@@ -114,7 +172,7 @@ class Place:
             part = items[step] if step < len(items) else parent.node.get("items")
         if not isinstance(part, dict):
             return NOWHERE
-        return parent._children.setdefault(id(part), Place(part, self._definitions))
+        return parent._children.setdefault(id(part), Place(part, parent.definitions))
 
     @cached_property
     def _objects(self) -> Place:
@@ -126,7 +184,7 @@ class Place:
 
     def _only(self, wanted: str) -> Place:
         found = [option for option in self.options if option.get("type") == wanted]
-        return Place(found[0], self._definitions) if len(found) == 1 else NOWHERE
+        return Place(found[0], self.definitions) if len(found) == 1 else NOWHERE
 
 
 NOWHERE = Place({}, {})
@@ -140,12 +198,18 @@ def root(model: type[BaseModel]) -> Place:
 
 def _options(node: Node, definitions: Node) -> Iterator[Node]:
     if "$ref" in node:
-        yield from _options(definitions[node["$ref"].rsplit("/", 1)[-1]], definitions)
+        yield from _options(definitions[_name(node)], definitions)
     elif parts := [part for word in ("oneOf", "anyOf", "allOf") for part in node.get(word, ())]:
         for part in parts:
             yield from _options(part, definitions)
     else:
         yield node
+
+
+def _tags(option: Node) -> list[str]:
+    """The kinds that an alternative is for."""
+    kind = option.get("properties", {}).get("kind", {})
+    return [str(name) for name in kind.get("enum", [kind["const"]] if "const" in kind else [])]
 
 
 def _tagged(node: Node) -> bool:

@@ -64,7 +64,7 @@ def _series(
                 generations=held.generations,
                 seeds=held.seeds[complete],
                 values=held.values[:, complete],
-                theory=tuple(c for c in theory(arm) if c.metric == claim.metric),
+                theory=theory(arm, claim.metric),
                 data=arm.data(),
             )
         )

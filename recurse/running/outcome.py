@@ -129,8 +129,8 @@ def _silent(
     found = []
     for place, arm in enumerate(made.arms):
         now = never_measured(arm, measured) if place in ran & held else []
-        before = [text for text in never_measured(arm, ()) if text in arm.notes]
-        found += [Note(arm.label, "metric", text) for text in (now if place in ran else before)]
+        earlier = [text for text in never_measured(arm, ()) if text in arm.notes]
+        found += [Note(arm.label, "metric", text) for text in (now if place in ran else earlier)]
     return tuple(found)
 
 

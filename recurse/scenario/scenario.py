@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr
 
 from recurse.backend import backends
 from recurse.bundled import folder
@@ -19,11 +19,11 @@ from recurse.metrics import Metric
 from recurse.policies import Policy
 from recurse.reading import names
 from recurse.reading.document import Document
-from recurse.reading.layers import normalise, read, validate
+from recurse.reading.layers import made, normalise, read
 from recurse.reading.problems import Problem, Problems
 from recurse.samplers import Sampler
 from recurse.samplers.none import NoSampler
-from recurse.scenario.matrix import expand
+from recurse.scenario.matrix import Combination, expand
 from recurse.schedule import Schedule
 from recurse.sources import Source
 from recurse.spec import Spec, union
@@ -219,18 +219,15 @@ def load(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scen
         shipped = folder() / f"{spec}.yaml"
         spec = shipped if shipped.is_file() else spec
     document = normalise(Scenario, read(spec, sets))
-    scenario = validate(Scenario, document)
+    parts: dict[Any, BaseModel] = {}
+    scenario = made(Scenario, document, parts)
     scenario._document = document
     _refuse_axes(scenario, sets)
     found: list[LabelledArm] = []
     problems: list[Problem] = []
     for combination in expand(scenario.matrix, document, ARM_FIELDS, len(scenario.seed_list)):
-        placed = document
-        for axis, origin in combination.origin.items():
-            placed = placed.graft(tuple(axis.split(".")), origin)
-        placed = replace(placed, data={k: v for k, v in placed.data.items() if k in ARM_FIELDS})
         try:
-            arm = validate(Arm, normalise(Arm, placed))
+            arm = made(Arm, _placed(document, combination), parts)
         except Problems as raised:
             problems.extend(raised.problems)
         else:
@@ -242,6 +239,16 @@ def load(spec: str | Path | Mapping[str, Any], sets: Sequence[str] = ()) -> Scen
         raise Problems(problems)
     scenario._arms = tuple(found)
     return scenario
+
+
+def _placed(document: Document, combination: Combination) -> Document:
+    """The data of one arm, each value of an axis at its place."""
+    placed = document
+    for axis, origin in combination.origin.items():
+        placed = placed.graft(tuple(axis.split(".")), origin)
+    data = {key: value for key, value in placed.data.items() if key in ARM_FIELDS}
+    touched = dict.fromkeys(axis.split(".")[0] for axis in combination.origin)
+    return normalise(Arm, replace(placed, data=data), touched)
 
 
 def _with_backends(problem: Problem) -> Problem:

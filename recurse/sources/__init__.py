@@ -85,8 +85,24 @@ class Source(Kind):
         return ""
 
     def problems(self) -> list[tuple[str, str, str]]:
-        """Reasons why the source cannot be used: (path below ``source``, code, message)."""
+        """Reasons why the source cannot be used: (path below ``source``, code, message).
+
+        Reads a bounded part of its data only.
+        """
         return []
+
+    def flaws(self) -> list[tuple[str, str, str]]:
+        """The same, of all of its data: asked once before a run is planned."""
+        return []
+
+    @property
+    def counted(self) -> bool:
+        """True if `available` is known without reading all data."""
+        return True
+
+    def footprint(self) -> int:
+        """Bytes of data that a process holds, however many replicates it runs."""
+        return 0
 
 
 @lru_cache(maxsize=16)

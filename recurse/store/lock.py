@@ -7,6 +7,7 @@ checkpoint its copy of the database and delete the log the parent still writes t
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -45,8 +46,9 @@ class StoreLock:
         Raises:
             StoreBusy: somebody else holds it.
             OSError: the folder cannot be written.
+            RecurseError: the lock is a link to another file, which would be overwritten.
         """
-        self._descriptor = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = _opened(root / LOCK)
         until = time.monotonic() + wait
         while not _try(self._descriptor, fcntl.LOCK_EX):
             if time.monotonic() >= until:
@@ -82,7 +84,9 @@ def holder(root: Path) -> dict[str, Any] | None:
     Takes a shared lock for an instant, which a writer that starts then waits out.
     """
     try:
-        descriptor = os.open(root / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        # Neither does a pipe in its place make a reader wait for somebody who writes to it.
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(root / LOCK, flags)
     except OSError:
         return None
     try:
@@ -101,6 +105,17 @@ def busy(root: Path) -> StoreBusy:
         hint="wait for it, stop it, or use 'recurse status' and 'recurse report', which read "
         "a snapshot",
     )
+
+
+def _opened(path: Path) -> int:
+    """A descriptor of the lock file; a store may be somebody else's, so no link is followed."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags, 0o644)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise RecurseError(f"{path} is a link to another file", hint="remove the link") from None
 
 
 def _try(descriptor: int, kind: int) -> bool:

@@ -28,16 +28,14 @@ class Bertrand(Law):
 
     name: ClassVar[str] = "bertrand"
     families: ClassVar[tuple[str, ...]] = ("gaussian",)
+    metrics: ClassVar[tuple[str, ...]] = ("mean_error", "variance_ratio")
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.kind != "gaussian":
             return f"the moments of a {arm.source.kind} source are not known"
         if link_of(arm) is None:
             return "stated for the model's own samples, as they are or corrected by the oracle"
-        try:
-            fits = usage_of(arm).fits
-        except ValueError as problem:
-            return str(problem)
+        fits = usage_of(arm).fits
         later = list(enumerate(fits))[1:]
         if not later or not all(fit.even and mixes(fit, fits[1], g) for g, fit in later):
             return "stated for the same counts of fresh real and synthetic samples each time"

@@ -23,16 +23,14 @@ class BetaFactors(Law):
 
     name: ClassVar[str] = "beta_factors"
     families: ClassVar[tuple[str, ...]] = ("beta",)
+    metrics: ClassVar[tuple[str, ...]] = ("parameter_error",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.law != arm.model.kind:
             return f"the moments of a {arm.source.kind} source are not known"
         if link_of(arm) != 1.0:
             return "stated for uncorrected data"
-        try:
-            flow = workflow(usage_of(arm))
-        except ValueError as problem:
-            return str(problem)
+        flow = workflow(usage_of(arm))
         if flow is None or flow.kind == "subsample":
             return "stated for replace and accumulate with equal counts in all generations"
         if flow.n < 3:
@@ -42,8 +40,12 @@ class BetaFactors(Law):
     def curves(self, arm: Any) -> tuple[Curve, ...]:
         flow = workflow(usage_of(arm))
         assert flow is not None
-        first, second = factors(flow, arm.generations + 1)
-        error = arm.source.theta**2 * (np.cumprod(second) - 2.0 * np.cumprod(first) + 1.0)
+        fits, theta = arm.generations + 1, arm.source.theta
+
+        def error() -> NDArray[np.float64]:
+            first, second = factors(flow, fits)
+            return np.asarray(theta**2 * (np.cumprod(second) - 2.0 * np.cumprod(first) + 1.0))
+
         return (Curve("parameter_error", "exact", "expectation", error, CITE),)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from recurse.theory.frequencies import frequencies
 from recurse.theory.law import Curve, Law, link_of
-from recurse.theory.moments import Moments, moments
+from recurse.theory.moments import Moments, Vector, moments, unsolvable
 from recurse.theory.usage import Usage
 
 CITE = (
@@ -31,6 +31,7 @@ class CategoricalMoments(Law):
 
     name: ClassVar[str] = "categorical_moments"
     families: ClassVar[tuple[str, ...]] = ("categorical", "ngram")
+    metrics: ClassVar[tuple[str, ...]] = ("heterozygosity", "l2_error", "tv_error")
 
     def refusal(self, arm: Any) -> str | None:
         tables = frequencies(arm)
@@ -42,26 +43,27 @@ class CategoricalMoments(Law):
             return "smoothed frequencies are no mean of the samples"
         if link_of(arm) is None:
             return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
-        try:
-            _solve(tables.usage, link_of(arm))
-        except ValueError as problem:
-            return str(problem)
-        return None
+        return unsolvable(tables.usage)
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
         tables = frequencies(arm)
         assert not isinstance(tables, str)
-        solved, spread = _solve(tables.usage, link_of(arm)), tables.spread
+        used, link = tables.usage, link_of(arm)
+        assert link is not None
+
+        def error() -> Vector:
+            return tables.spread * _solve(used, link).error
+
+        def kept() -> Vector:
+            return tables.spread * _solve(used, link).spread
+
+        def bound() -> Vector:
+            return np.asarray(tables.width * np.sqrt(_solve(used, link).error))
+
         return (
-            Curve("l2_error", "exact", "expectation", spread * solved.error, CITE),
-            Curve("heterozygosity", "exact", "expectation", spread * solved.spread, CITE),
-            Curve(
-                "tv_error",
-                "bound",
-                "Jensen: upper bound",
-                tables.width * np.sqrt(solved.error),
-                CITE,
-            ),
+            Curve("l2_error", "exact", "expectation", error, CITE),
+            Curve("heterozygosity", "exact", "expectation", kept, CITE),
+            Curve("tv_error", "bound", "Jensen: upper bound", bound, CITE),
         )
 
 

@@ -30,6 +30,7 @@ class CollapseTime(Law):
 
     name: ClassVar[str] = "collapse_time"
     families: ClassVar[tuple[str, ...]] = ("categorical",)
+    metrics: ClassVar[tuple[str, ...]] = ("uncollapsed",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.model.smoothing:
@@ -41,8 +42,8 @@ class CollapseTime(Law):
         name, values = "large n: diffusion", diffusion(p, n, fits)
         found = [Curve("uncollapsed", "asymptotic", name, values, CITE_DIFFUSION)]
         if n <= CHAIN:
-            name, values = "expectation: chain of each symbol", chain(p, n, fits)
-            found.append(Curve("uncollapsed", "exact", name, values, CITE))
+            name = "expectation: chain of each symbol"
+            found.append(Curve("uncollapsed", "exact", name, lambda: chain(p, n, fits), CITE))
         return tuple(found)
 
 

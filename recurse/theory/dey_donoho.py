@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.theory.first_fit import GLMS, first_fit, first_fit_refusal
+from recurse.theory.first_fit import GLMS, first_fit, first_fit_refusal, scaled
 from recurse.theory.law import Curve, Law, link_of, usage_of
 from recurse.theory.linear_risk import least_squares_refusal
 from recurse.theory.workflow import Workflow, workflow
@@ -28,6 +30,9 @@ class DeyDonoho(Law):
         *("gaussian", "linear", "bernoulli", "poisson", "exponential", "beta", "location"),
         *GLMS,
     )
+    metrics: ClassVar[tuple[str, ...]] = (
+        *("excess_risk", "mean_error", "parameter_error", "coefficient_error", "fisher_error"),
+    )
 
     def refusal(self, arm: Any) -> str | None:
         reason = _refusal(arm)
@@ -35,10 +40,7 @@ class DeyDonoho(Law):
             return reason
         if link_of(arm) != 1.0:
             return "stated for uncorrected data"
-        try:
-            flow = workflow(usage_of(arm))
-        except ValueError as problem:
-            return str(problem)
+        flow = workflow(usage_of(arm))
         if flow is None:
             return (
                 "stated for equal counts in all generations under replace, accumulate, or "
@@ -52,9 +54,10 @@ class DeyDonoho(Law):
         flow = workflow(usage_of(arm))
         assert flow is not None
         fits = np.arange(1.0, arm.generations + 2)
+        size = flow.n - (arm.source.dim + 1 if arm.model.kind == "linear" else 0)
         return tuple(
-            Curve(metric, "asymptotic", name, first * factor, cite)
-            for metric, first in _first(arm, flow).items()
+            Curve(metric, "asymptotic", name, partial(scaled, one, factor / size), cite)
+            for metric, one in _first(arm).items()
             for name, factor, cite in _factors(flow, fits)
         )
 
@@ -89,9 +92,8 @@ def _refusal(arm: Any) -> str | None:
     return least_squares_refusal(arm) if arm.model.kind == "linear" else first_fit_refusal(arm)
 
 
-def _first(arm: Any, flow: Workflow) -> dict[str, float]:
-    """The metrics and their values at the first fit."""
+def _first(arm: Any) -> dict[str, Callable[[], float]]:
+    """The metrics, and what computes their values for a fit of one sample, to leading order."""
     if arm.model.kind == "linear":
-        dim = arm.source.dim
-        return {"excess_risk": arm.source.noise**2 * dim / (flow.n - dim - 1)}
-    return {metric: value / flow.n for metric, value in first_fit(arm).items()}
+        return {"excess_risk": lambda: float(arm.source.noise**2 * arm.source.dim)}
+    return first_fit(arm)

@@ -28,6 +28,7 @@ class DohmatobOverparametrised(Law):
 
     name: ClassVar[str] = "dohmatob_overparametrised"
     families: ClassVar[tuple[str, ...]] = ("linear",)
+    metrics: ClassVar[tuple[str, ...]] = ("excess_risk",)
 
     def refusal(self, arm: Any) -> str | None:
         if not arm.model.min_norm:
@@ -38,10 +39,7 @@ class DohmatobOverparametrised(Law):
             return "stated for isotropic inputs"
         if link_of(arm) != 1.0:
             return "stated for uncorrected data"
-        try:
-            used = usage_of(arm)
-        except ValueError as problem:
-            return str(problem)
+        used = usage_of(arm)
         if any(abs(fit.size - arm.source.dim) < 2 for fit in used.fits):
             return "the expected risk is infinite where samples and dimensions are as many"
         if not any(fit.size < arm.source.dim for fit in used.fits):

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from recurse.theory.law import Curve, CurveKind, Law, link_of, usage_of
-from recurse.theory.linear_risk import expected_risk, least_squares_refusal
+from recurse.theory.linear_risk import expected_risk, is_exact, least_squares_refusal
 from recurse.theory.moments import Vector
 
 CITE = "Dohmatob et al. 2402.07712 (ridge, deterministic equivalent); checked by simulation"
@@ -30,6 +30,7 @@ class DohmatobRidge(Law):
 
     name: ClassVar[str] = "dohmatob_ridge"
     families: ClassVar[tuple[str, ...]] = ("linear",)
+    metrics: ClassVar[tuple[str, ...]] = ("ridge_risk",)
 
     def refusal(self, arm: Any) -> str | None:
         if not any(metric.kind == "ridge_risk" for metric in arm.metrics):
@@ -42,17 +43,25 @@ class DohmatobRidge(Law):
     def curves(self, arm: Any) -> tuple[Curve, ...]:
         source = arm.source
         (metric,) = (metric for metric in arm.metrics if metric.kind == "ridge_risk")
-        risk, exact = expected_risk(usage_of(arm), source.dim, source.design, 1.0)
-        if metric.ridge == 0.0:
+        used = usage_of(arm)
+
+        def risk() -> Vector:
+            return expected_risk(used, source.dim, source.design, 1.0)[0]
+
+        def plain() -> Vector:
             own = source.dim / (metric.samples - source.dim - 1)
-            kind: CurveKind = "exact" if exact else "asymptotic"
-            name, values = "expectation (no penalty)", source.noise**2 * (risk + own)
-            return (Curve("ridge_risk", kind, name, values, CITE_PLAIN),)
-        spectrum = _squares(source.deviations, source.dim)
-        weights = _squares(source.scales, source.dim)
-        own, passed = student(spectrum, weights, source.noise, metric.samples, metric.ridge)
-        values = own + passed * source.noise**2 * risk / source.dim
-        return (Curve("ridge_risk", "asymptotic", "large-n ridge", values, CITE),)
+            return np.asarray(source.noise**2 * (risk() + own))
+
+        def penalised() -> Vector:
+            spectrum = _squares(source.deviations, source.dim)
+            weights = _squares(source.scales, source.dim)
+            own, passed = student(spectrum, weights, source.noise, metric.samples, metric.ridge)
+            return np.asarray(own + passed * source.noise**2 * risk() / source.dim)
+
+        if metric.ridge:
+            return (Curve("ridge_risk", "asymptotic", "large-n ridge", penalised, CITE),)
+        kind: CurveKind = "exact" if is_exact(used, source.design, 1.0) else "asymptotic"
+        return (Curve("ridge_risk", kind, "expectation (no penalty)", plain, CITE_PLAIN),)
 
 
 def student(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,6 +30,7 @@ class Feng(Law):
 
     name: ClassVar[str] = "feng"
     families: ClassVar[tuple[str, ...]] = ("linear",)
+    metrics: ClassVar[tuple[str, ...]] = ("excess_risk", "sign_accuracy")
 
     def refusal(self, arm: Any) -> str | None:
         if arm.corrector.kind != "verifier" or arm.corrector.error is None:
@@ -40,8 +42,7 @@ class Feng(Law):
         flow = workflow(usage_of(arm))
         if flow is None or flow.kind != "replace":
             return "stated for replace with equal counts in all generations"
-        _, chances = kept(flow.n, arm.corrector, arm.source.dim)
-        if chances.sum() < 1 - 1e-9:
+        if _lost(flow.n, arm.corrector, arm.source.dim) > 1e-9:
             return "too few samples are kept for a finite expected risk"
         return None
 
@@ -49,19 +50,23 @@ class Feng(Law):
         dim, noise, judge = arm.source.dim, arm.source.noise, arm.corrector
         flow = workflow(usage_of(arm))
         assert flow is not None
-        counts, chances = kept(flow.n, judge, dim)
-        wrong = judge.kept_error
-        rho = chances @ np.array([contraction(int(k), int(k), dim, wrong) for k in counts])
-        added = noise**2 * dim * (chances @ (1.0 / (counts - dim - 1)))
-        norm = signal(arm.source)
-        inner, square = norm, norm + noise**2 * dim / (flow.n - dim - 1)
-        risk = np.empty(arm.generations + 1)
-        for g in range(len(risk)):
-            if g:
-                square = square * (1.0 - 4.0 * wrong + 4.0 * rho) + added
-                inner *= 1.0 - 2.0 * wrong
-            risk[g] = square - 2.0 * inner + norm
-        signs = np.sign(1.0 - 2.0 * wrong) ** np.arange(len(risk))
+        wrong, n = judge.kept_error, flow.n
+
+        def risk() -> NDArray[np.float64]:
+            counts, chances = kept(n, judge, dim)
+            rho = chances @ np.array([contraction(int(k), int(k), dim, wrong) for k in counts])
+            added = noise**2 * dim * (chances @ (1.0 / (counts - dim - 1)))
+            norm = signal(arm.source)
+            inner, square = norm, norm + noise**2 * dim / (n - dim - 1)
+            found = np.empty(arm.generations + 1)
+            for g in range(len(found)):
+                if g:
+                    square = square * (1.0 - 4.0 * wrong + 4.0 * rho) + added
+                    inner *= 1.0 - 2.0 * wrong
+                found[g] = square - 2.0 * inner + norm
+            return found
+
+        signs = np.sign(1.0 - 2.0 * wrong) ** np.arange(arm.generations + 1)
         return (
             Curve("excess_risk", "exact", "expectation", risk, CITE_RISK),
             Curve("sign_accuracy", "asymptotic", "infinite data", (1.0 + signs) / 2.0, CITE),
@@ -74,11 +79,26 @@ def signal(source: Any) -> float:
     return float(input_variances(source) @ scales**2)
 
 
+def _rate(judge: Any) -> float:
+    """The probability that a sample is kept."""
+    return float((1.0 - judge.error) * judge.phi + judge.error * judge.psi)
+
+
+def _lost(n: int, judge: Any, dim: int) -> float:
+    """The probability that fewer than ``d + 4`` of ``n`` samples are kept."""
+    rate, few = _rate(judge), range(min(dim + 4, n + 1))
+    if rate in (0.0, 1.0):
+        return float(rate == 0.0 or n < dim + 4)
+    odds, whole = math.log(rate) - math.log1p(-rate), math.lgamma(n + 1) + n * math.log1p(-rate)
+    logs = (whole - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * odds for k in few)
+    return sum(map(math.exp, logs))
+
+
 def kept(n: int, judge: Any, dim: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The possible numbers of samples kept of ``n``, from ``d + 4`` on, and their probabilities."""
     from scipy.stats import binom
 
-    rate = (1.0 - judge.error) * judge.phi + judge.error * judge.psi
+    rate = _rate(judge)
     counts = np.arange(dim + 4, n + 1)
     chances = binom.pmf(counts, n, rate)
     likely = chances > 1e-15

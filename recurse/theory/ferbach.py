@@ -25,6 +25,7 @@ class Ferbach(Law):
 
     name: ClassVar[str] = "ferbach"
     families: ClassVar[tuple[str, ...]] = ("categorical",)
+    metrics: ClassVar[tuple[str, ...]] = ("entropy", "l2_error", "reward")
 
     def refusal(self, arm: Any) -> str | None:
         judge = arm.corrector
@@ -51,7 +52,7 @@ class Ferbach(Law):
                 found.append(("reward", path @ np.exp(metric.values)))
         lines = [Curve(name, "asymptotic", "infinite data", v, CITE) for name, v in found]
         if any(m.kind == "reward" and m.values == arm.corrector.values for m in arm.metrics):
-            lines += promised(arm, "reward", path, np.exp(np.asarray(judge.values)))
+            lines += promised(arm, "reward", lambda: path, np.exp(np.asarray(judge.values)))
         return tuple(lines)
 
 
@@ -84,26 +85,34 @@ def _sets(symbols: int, size: int) -> tuple[Vector, Vector]:
     return counts, np.asarray(orders)
 
 
-def promised(arm: Any, metric: str, path: Vector, gain: Vector) -> list[Curve]:
+def promised(arm: Any, metric: str, path: Callable[[], Vector], gain: Vector) -> list[Curve]:
     """The paper's bounds on ``E e^r``: Lemma 2.2 round by round, Theorem 2.3 with real data.
 
     Curated data alone gain ``(K - 1)/K Var(e^r) / e^max`` a round at least; with lambda synthetic
     per real sample ``lambda / (1 + lambda)^3`` times that of the real data is never lost again.
-    ``gain`` is ``e^r`` of each of K symbols or atoms, ``path`` ``[G+1, K]``.
+    ``gain`` is ``e^r`` of each of K symbols or atoms, ``path()`` ``[G+1, K]``.
     """
-    mean, square = path @ gain, path @ gain**2
-    step = (arm.corrector.k - 1) / arm.corrector.k * (square - mean**2) / gain.max()
-    later = list(enumerate(usage_of(arm).fits))[1:]
-    if later and all(fit.budget is None and fit.pools.tolist() == [2 * g] for g, fit in later):
-        least, name, cite = np.append(mean[0], mean[:-1] + step[:-1]), "Lemma 2.2", CITE_ROUND
-    elif later and all(fit.even and sorted(fit.pools.tolist()) == [0, 2 * g] for g, fit in later):
+
+    def gained() -> tuple[Vector, Vector]:
+        mean, square = path() @ gain, path() @ gain**2
+        return mean, (arm.corrector.k - 1) / arm.corrector.k * (square - mean**2) / gain.max()
+
+    def each() -> Vector:
+        mean, step = gained()
+        return np.append(mean[0], mean[:-1] + step[:-1])
+
+    def once() -> Vector:
+        mean, step = gained()
         shares = [fit.takes[fit.pools > 0].sum() / fit.size for _, fit in later]
         parts = np.array([share * (1.0 - share) ** 2 for share in shares])
-        least = mean[0] + np.append(0.0, step[0] * parts)
-        name, cite = "Theorem 2.3", CITE_MIXED
-    else:
-        return []
-    return [Curve(metric, "bound", f"lower bound, {name}", least, cite)]
+        return np.asarray(mean[0] + np.append(0.0, step[0] * parts))
+
+    later = list(enumerate(usage_of(arm).fits))[1:]
+    if later and all(fit.budget is None and fit.pools.tolist() == [2 * g] for g, fit in later):
+        return [Curve(metric, "bound", "lower bound, Lemma 2.2", each, CITE_ROUND)]
+    if later and all(fit.even and sorted(fit.pools.tolist()) == [0, 2 * g] for g, fit in later):
+        return [Curve(metric, "bound", "lower bound, Theorem 2.3", once, CITE_MIXED)]
+    return []
 
 
 def infinite(schedule: Any, truth: Vector, curate: Callable[[Vector], Vector]) -> Vector:

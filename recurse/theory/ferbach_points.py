@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,6 +30,7 @@ class FerbachPoints(Law):
 
     name: ClassVar[str] = "ferbach_points"
     families: ClassVar[tuple[str, ...]] = ("gmm", "kde")
+    metrics: ClassVar[tuple[str, ...]] = ("mode_kl", "point_reward")
 
     def refusal(self, arm: Any) -> str | None:
         judge = arm.corrector
@@ -48,7 +50,11 @@ class FerbachPoints(Law):
         gap = np.sqrt(np.sum((x - np.asarray(judge.nearness.target)) ** 2, axis=1))
         clipped = np.maximum(gap - judge.nearness.radius, 0.0)
         gain = np.exp(-judge.nearness.strength * clipped)
-        path = infinite(arm.schedule, weight, lambda law: curated(law, gain, judge.k))
+
+        @cache
+        def path() -> Vector:
+            return infinite(arm.schedule, weight, lambda law: curated(law, gain, judge.k))
+
         return tuple(_drawn(arm, path, gain, mode))
 
 
@@ -64,20 +70,25 @@ def curated(p: Vector, gain: Vector, k: int) -> Vector:
     return np.asarray(chosen / chosen.sum(), dtype=np.float64)
 
 
-def _drawn(arm: Any, path: Vector, gain: Vector, mode: NDArray[np.int64]) -> Iterator[Curve]:
-    shares = np.stack([np.bincount(mode, weights=law, minlength=mode.max() + 1) for law in path])
-    safe = np.where(shares > 0, shares, 1.0)
-    divergence = np.sum(shares * np.log(safe / arm.source.shares), axis=1)
+def _drawn(
+    arm: Any, path: Callable[[], Vector], gain: Vector, mode: NDArray[np.int64]
+) -> Iterator[Curve]:
+    def divergence() -> Vector:
+        laws = [np.bincount(mode, weights=law, minlength=mode.max() + 1) for law in path()]
+        shares = np.stack(laws)
+        safe = np.where(shares > 0, shares, 1.0)
+        return np.asarray(np.sum(shares * np.log(safe / arm.source.shares), axis=1))
+
     yield Curve("mode_kl", "asymptotic", "infinite data", divergence, CITE)
     ratios = _ratios(arm.schedule)
     k = arm.corrector.k
     if len(ratios) == 1 and 0.0 < (ratio := ratios.pop()) * (k - 1) < 1.0:
-        limit = np.full(len(path), -math.log1p(-ratio * (k - 1)))
+        limit = np.full(arm.generations + 1, -math.log1p(-ratio * (k - 1)))
         yield Curve("mode_kl", "bound", "Theorem 2.4: -log(1 - lambda (K-1))", limit, CITE_KL)
     for metric in arm.metrics:
         if metric.kind != "point_reward" or metric.nearness != arm.corrector.nearness:
             continue
-        yield Curve("point_reward", "asymptotic", "infinite data", path @ gain, CITE)
+        yield Curve("point_reward", "asymptotic", "infinite data", lambda: path() @ gain, CITE)
         yield from promised(arm, "point_reward", path, gain)
 
 

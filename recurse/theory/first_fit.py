@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recurse.sources.glm import GlmSource
 
 GLMS = ("logistic", "poisson_regression")
 
 
-def first_fit(arm: Any) -> dict[str, float]:
-    """The leading order in n, for asymptotically linear estimators of the source's own law."""
-    if arm.model.kind in GLMS:
-        source = arm.source
-        return {"fisher_error": source.terms, "coefficient_error": inverse_information(source)}
-    if "theta" in arm.model.parameters:
-        return {"parameter_error": arm.model.variance(arm.source)}
-    return {"mean_error": float(np.trace(arm.source.matrix))}
+def first_fit(arm: Any) -> dict[str, Callable[[], float]]:
+    """Functions that compute the leading order in n, by metric.
+
+    For asymptotically linear estimators of the source's own law.
+    """
+    model, source = arm.model, arm.source
+    if model.kind in GLMS:
+        information = partial(inverse_information, source)
+        return {"fisher_error": lambda: float(source.terms), "coefficient_error": information}
+    if "theta" in model.parameters:
+        return {"parameter_error": lambda: float(model.variance(source))}
+    return {"mean_error": lambda: float(np.trace(source.matrix))}
+
+
+def scaled(one: Callable[[], float], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values in units of what ``one`` computes."""
+    return one() * values
 
 
 def first_fit_refusal(arm: Any) -> str | None:

@@ -41,10 +41,7 @@ def frequencies(arm: Any) -> Frequencies | str:
     source, model = arm.source, arm.model
     if source.law != model.kind:
         return f"the probabilities of a {source.kind} source are not known"
-    try:
-        used = usage_of(arm)
-    except ValueError as problem:
-        return str(problem)
+    used = usage_of(arm)
     if model.kind == "categorical":
         return Frequencies(source.p[None, :], used, False)
     if source.order != model.order:

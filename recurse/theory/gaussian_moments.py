@@ -10,7 +10,7 @@ import numpy as np
 
 from recurse.schedule import Schedule
 from recurse.theory.law import Curve, Law, corrector_link, usage_of
-from recurse.theory.moments import Moments, Vector, moments
+from recurse.theory.moments import Moments, Vector, moments, unsolvable
 from recurse.theory.usage import Usage, is_synthetic, usage
 
 CITE = "recursion of the moments (recurse.theory.moments); Kazdan et al. 2410.16713 for accumulate"
@@ -24,31 +24,34 @@ class GaussianMoments(Law):
 
     name: ClassVar[str] = "gaussian_moments"
     families: ClassVar[tuple[str, ...]] = ("gaussian",)
+    metrics: ClassVar[tuple[str, ...]] = ("mean_error", "variance_ratio", "w2")
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.kind != "gaussian":
             return f"the moments of a {arm.source.kind} source are not known"
         if corrector_link(arm) is None or arm.sampler.kind not in ("none", "bias"):
             return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
-        try:
-            _solved(arm)
-        except ValueError as problem:
-            return str(problem)
-        return None
+        used = usage_of(arm)
+        if _unbiased(arm) and np.any(_total_weight(used) <= 1):
+            return "the unbiased covariance needs a total weight above 1"
+        return unsolvable(used)
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
-        solved = _solved(arm)
         trace = float(np.trace(arm.source.matrix))
         name = f"expectation ({arm.model.estimator} covariance)"
         found = [
-            Curve("mean_error", "exact", name, trace * solved.error, CITE),
-            Curve("variance_ratio", "exact", name, solved.spread, CITE),
+            Curve("mean_error", "exact", name, lambda: trace * _solved(arm).error, CITE),
+            Curve("variance_ratio", "exact", name, lambda: _solved(arm).spread, CITE),
         ]
         deviation = None
         if corrector_link(arm) == 1.0:
             deviation = _deviation(usage_of(arm), _unbiased(arm), bias_of(arm))
         if arm.source.dim == 1 and deviation is not None:
-            w2 = trace * (solved.error + solved.spread + 1.0 - 2.0 * deviation)
+
+            def w2() -> Vector:
+                solved = _solved(arm)
+                return trace * (solved.error + solved.spread + 1.0 - 2.0 * deviation)
+
             found.append(Curve("w2", "exact", name, w2, CITE_W2))
         return tuple(found)
 
@@ -72,8 +75,6 @@ def _solve(schedule: Schedule, unbiased: bool, link: float, bias: float) -> Mome
     inflation = np.ones(len(used.fits))
     if unbiased:
         total = _total_weight(used)
-        if np.any(total <= 1):
-            raise ValueError("the unbiased covariance needs a total weight above 1")
         inflation = total / (total - 1.0)
     return moments(used, inflation, link, bias)
 

@@ -23,6 +23,7 @@ class Gerstgrasser(Law):
 
     name: ClassVar[str] = "gerstgrasser"
     families: ClassVar[tuple[str, ...]] = ("linear",)
+    metrics: ClassVar[tuple[str, ...]] = ("excess_risk",)
 
     def refusal(self, arm: Any) -> str | None:
         reason = least_squares_refusal(arm)

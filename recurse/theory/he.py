@@ -9,12 +9,13 @@ equals w*. Pooling without weights has ``w = k/(1 + k)`` and ``f = (1 + k)/(2 + 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from recurse.policies.weighted_fresh import optimal
-from recurse.theory.first_fit import GLMS, first_fit, first_fit_refusal
+from recurse.theory.first_fit import GLMS, first_fit, first_fit_refusal, scaled
 from recurse.theory.law import Curve, Law, link_of, usage_of
 from recurse.theory.usage import Portion
 
@@ -26,16 +27,14 @@ class He(Law):
 
     name: ClassVar[str] = "he"
     families: ClassVar[tuple[str, ...]] = ("gaussian", *GLMS)
+    metrics: ClassVar[tuple[str, ...]] = ("mean_error", "coefficient_error", "fisher_error")
 
     def refusal(self, arm: Any) -> str | None:
         if reason := first_fit_refusal(arm):
             return reason
         if link_of(arm) != 1.0:
             return "stated for synthetic data as the model draws them, uncorrected"
-        try:
-            fits = usage_of(arm).fits
-        except ValueError as problem:
-            return str(problem)
+        fits = usage_of(arm).fits
         later = list(enumerate(fits))[1:]
         if not later or not all(mixes(fit, fits[1], g) for g, fit in later):
             return "stated for the same fresh real and synthetic counts and weights each time"
@@ -49,18 +48,19 @@ class He(Law):
         weight = fit.weights * fit.takes
         w = float(weight[real][0] / weight.sum())
         steps = np.arange(arm.generations + 1.0)
-        level = np.ones_like(steps)
-        drawn = []
-        for metric, one in first_fit(arm).items():
-            limit, first = one / n * steady(w, n / m), one / int(used.needed[0])
-            decay = limit + (first - limit) * (1.0 - w) ** (2.0 * steps)
-            for name, values in (
-                ("large n: weighted mixing", decay),
-                ("steady state", limit * level),
-                ("least of all weights", one / n * optimal(n, m) * level),
-            ):
-                drawn.append(Curve(metric, "asymptotic", name, values, CITE))
-        return tuple(drawn)
+        limit, level = steady(w, n / m) / n, np.ones_like(steps)
+        # In units of what one sample leaves.
+        decay = limit + (1.0 / int(used.needed[0]) - limit) * (1.0 - w) ** (2.0 * steps)
+        lines = (
+            ("large n: weighted mixing", decay),
+            ("steady state", limit * level),
+            ("least of all weights", optimal(n, m) / n * level),
+        )
+        return tuple(
+            Curve(metric, "asymptotic", name, partial(scaled, one, values), CITE)
+            for metric, one in first_fit(arm).items()
+            for name, values in lines
+        )
 
 
 def steady(w: float, k: float) -> float:

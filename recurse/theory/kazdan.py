@@ -17,6 +17,7 @@ class Kazdan(Law):
 
     name: ClassVar[str] = "kazdan"
     families: ClassVar[tuple[str, ...]] = ("gaussian",)
+    metrics: ClassVar[tuple[str, ...]] = ("mean_error", "variance_ratio")
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.kind != "gaussian":
@@ -25,10 +26,7 @@ class Kazdan(Law):
             return "stated for the maximum-likelihood covariance"
         if link_of(arm) != 1.0:
             return "stated for uncorrected data"
-        try:
-            flow = workflow(usage_of(arm))
-        except ValueError as problem:
-            return str(problem)
+        flow = workflow(usage_of(arm))
         if flow is None or flow.kind != "accumulate":
             return "stated for accumulate with equal counts in all generations"
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +29,7 @@ class KdeMoments(Law):
 
     name: ClassVar[str] = "kde_moments"
     families: ClassVar[tuple[str, ...]] = ("kde", "gmm", "symmetric_gmm")
+    metrics: ClassVar[tuple[str, ...]] = ("second_moment",)
 
     def refusal(self, arm: Any) -> str | None:
         if link_of(arm) is None:
@@ -40,10 +42,7 @@ class KdeMoments(Law):
         sizes = {arm.samples.real, *drawn} - {0}
         if np.ptp([arm.source.second_moment(n) for n in sizes]) > 1e-12:
             return f"the second moment of a {arm.source.kind} sample depends on its size"
-        try:
-            usage_of(arm)
-        except ValueError as problem:
-            return str(problem)
+        usage_of(arm)
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
@@ -52,11 +51,11 @@ class KdeMoments(Law):
         (dim,) = arm.source.fields["x"]
         real = float(arm.source.second_moment(arm.samples.real))
         kernel = np.array([dim * _variance(arm.model, fit, dim) for fit in used.fits])
-        values = _run(used, real, kernel, link)
+        values = partial(_run, used, real, kernel, link)
         found = [Curve("second_moment", "exact", "expectation", values, CITE)]
         share = _share(used)
         if share is not None and link == 1.0 and np.ptp(kernel) == 0.0:
-            limit = np.full_like(values, real + kernel[0] / share)
+            limit = np.full(len(kernel), real + kernel[0] / share)
             name = "many generations: kernel variance over real share"
             found.append(Curve("second_moment", "asymptotic", name, limit, CITE))
         return tuple(found)

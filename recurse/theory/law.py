@@ -6,16 +6,18 @@ import importlib
 import inspect
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.theory.usage import Usage, usage
+from recurse.theory.usage import Unreadable, Usage, usage
 
 CurveKind = Literal["exact", "bound", "asymptotic"]
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +26,28 @@ class Curve:
 
     ``exact``: the expectation at finite n. ``bound``: the expectation stays on one side of it.
     ``asymptotic``: a limit, of large n or of many generations. The name says which.
+
+    A law that works for its values hands over a function, and then has one at every generation:
+    metric, kind and name say if a claim can be judged, and no value is computed for that.
     """
 
     metric: str
     kind: CurveKind
     name: str
-    values: NDArray[np.float64]
+    drawn: Values | Callable[[], Values]
+    """The values, or a function that computes them; they are then numbers at every generation."""
     cite: str
+
+    @cached_property
+    def values(self) -> Values:
+        """``[G+1]``, computed when first looked at."""
+        return self.drawn() if callable(self.drawn) else self.drawn
+
+    def known(self, last: int) -> tuple[int, ...]:
+        """The generations up to ``last`` that have a value; computes none that can wait."""
+        if callable(self.drawn):
+            return tuple(range(last + 1))
+        return tuple(int(g) for g in np.flatnonzero(np.isfinite(self.drawn)) if g <= last)
 
 
 class Law(ABC):
@@ -39,6 +56,15 @@ class Law(ABC):
     name: ClassVar[str]
     families: ClassVar[tuple[str, ...]]
     """The model kinds that the law is about."""
+    metrics: ClassVar[tuple[str, ...]]
+    """The metrics that it may have curves of: who asks for another need not ask this law."""
+
+    def reason(self, arm: Any) -> str | None:
+        """``refusal``, or that the arm's schedule cannot be read; None if the law applies."""
+        try:
+            return self.refusal(arm)
+        except Unreadable as problem:
+            return str(problem)
 
     @abstractmethod
     def refusal(self, arm: Any) -> str | None:
@@ -63,21 +89,35 @@ def laws() -> tuple[Law, ...]:
     return tuple(law for _, law in sorted(found.items()))
 
 
-def curves(arm: Any) -> tuple[tuple[Curve, ...], tuple[tuple[str, str], ...]]:
+def about(arm: Any, metric: str | None = None) -> Iterator[Law]:
+    """The laws about the family of an arm; of a metric, those that may have curves of it."""
+    for law in laws():
+        if arm.model.kind in law.families and (metric is None or metric in law.metrics):
+            yield law
+
+
+def curves(
+    arm: Any, metric: str | None = None
+) -> tuple[tuple[Curve, ...], tuple[tuple[str, str], ...]]:
     """All curves that apply to an arm, whether or not it measures the metric; and those left out.
 
-    The second part lists (law, reason) for the laws about this family that do not apply.
+    With a ``metric`` only curves of that one. The second part lists (law, reason) for the laws
+    asked that do not apply.
+
+    Raises:
+        TypeError: a law draws a metric that it does not name.
     """
     drawn: list[Curve] = []
     refused: list[tuple[str, str]] = []
-    for law in laws():
-        if arm.model.kind not in law.families:
-            continue
-        reason = law.refusal(arm)
-        if reason is None:
-            drawn.extend(law.curves(arm))
-        else:
+    for law in about(arm, metric):
+        if (reason := law.reason(arm)) is not None:
             refused.append((law.name, reason))
+            continue
+        for curve in law.curves(arm):
+            if curve.metric not in law.metrics:
+                raise TypeError(f"law '{law.name}' does not name its metric '{curve.metric}'")
+            if metric in (None, curve.metric):
+                drawn.append(curve)
     return tuple(drawn), tuple(refused)
 
 
@@ -85,7 +125,7 @@ def usage_of(arm: Any) -> Usage:
     """The arm's schedule as arrays.
 
     Raises:
-        ValueError: the schedule cannot be read.
+        Unreadable: a fit has no data; `Law.reason` makes that a reason not to apply.
     """
     return usage(arm.schedule)
 

@@ -29,12 +29,12 @@ recursion of the moments with single samples; drawn as an asymptotic line, scale
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from recurse.theory.law import Curve, Law, link_of, usage_of
-from recurse.theory.moments import Vector, moments
+from recurse.theory.moments import Vector, moments, unsolvable
 from recurse.theory.usage import Ints, Portion, Usage, is_synthetic
 
 CITE = "Gerstgrasser et al. 2404.01413; recursion for any schedule: recurse.theory.linear_risk"
@@ -46,6 +46,7 @@ class LinearRisk(Law):
 
     name: ClassVar[str] = "linear_risk"
     families: ClassVar[tuple[str, ...]] = ("linear",)
+    metrics: ClassVar[tuple[str, ...]] = ("excess_risk",)
 
     def refusal(self, arm: Any) -> str | None:
         reason = least_squares_refusal(arm)
@@ -53,17 +54,17 @@ class LinearRisk(Law):
             return reason
         if link_of(arm) is None:
             return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
-        try:
-            expected_risk(usage_of(arm), arm.source.dim, arm.source.design, link_of(arm))
-        except ValueError as problem:
-            return str(problem)
-        return None
+        return unsolvable(usage_of(arm))
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
-        source = arm.source
-        risk, exact = expected_risk(usage_of(arm), source.dim, source.design, link_of(arm))
-        values = source.noise**2 * risk
-        if exact:
+        source, used, link = arm.source, usage_of(arm), link_of(arm)
+        assert link is not None
+
+        def values() -> Vector:
+            risk, _ = expected_risk(used, source.dim, source.design, link)
+            return np.asarray(source.noise**2 * risk)
+
+        if is_exact(used, source.design, link):
             name = f"expectation ({source.design} design)"
             return (Curve("excess_risk", "exact", name, values, CITE),)
         return (Curve("excess_risk", "asymptotic", "large-n recursion", values, CITE_LARGE),)
@@ -75,10 +76,7 @@ def least_squares_refusal(arm: Any) -> str | None:
         return f"the law of a {arm.source.kind} source is not that of a linear regression"
     if arm.model.ridge > 0 or arm.model.prior > 0:
         return "the risk of ridge regression is not known in closed form"
-    try:
-        smallest = min(fit.size for fit in usage_of(arm).fits)
-    except ValueError as problem:
-        return str(problem)
+    smallest = min(fit.size for fit in usage_of(arm).fits)
     if smallest < arm.source.dim + 2:
         return (
             f"the expected risk is infinite with {smallest} samples in {arm.source.dim} dimensions"
@@ -90,6 +88,13 @@ def input_variances(source: Any) -> Vector:
     """The variances of the inputs of a linear regression, ``[d]``."""
     deviations = source.deviations
     return np.ones(source.dim) if deviations is None else np.asarray(deviations**2)
+
+
+def is_exact(used: Usage, design: str, link: float) -> bool:
+    """True if the expected risk is known exactly, and not to leading order only."""
+    if design == "reused":
+        return _copies(used, link) is not None
+    return _steps(used, link) is not None
 
 
 @lru_cache(maxsize=2)
@@ -107,37 +112,65 @@ def _one_fit(size: int, dim: int) -> float:
     return dim / (size - dim - 1)
 
 
-def _reused(used: Usage, dim: int, link: float) -> Vector | None:
-    """None if a fit sees a subsample, part of a design, or corrected data."""
-    real = int(used.needed[0])
+def _copies(used: Usage, link: float) -> Usage | None:
+    """The fits in units of the design; None if one sees a subsample, a part of it, or corrected
+    data.
+    """
     if link != 1.0 or any(f.budget is not None for f in used.fits):
         return None
     try:
-        copies = used.in_copies_of(real)
+        return used.in_copies_of(int(used.needed[0]))
     except ValueError:
         return None
-    return moments(copies, None).error * _one_fit(real, dim)
 
 
-def _fresh(used: Usage, dim: int, link: float) -> Vector | None:
-    """None if some fit is none of the three exact steps."""
-    risk = np.empty(len(used.fits))
+def _reused(used: Usage, dim: int, link: float) -> Vector | None:
+    copies = _copies(used, link)
+    if copies is None:
+        return None
+    return moments(copies, None).error * _one_fit(int(used.needed[0]), dim)
+
+
+class _Step(NamedTuple):
+    """One of the three exact steps: new rows labelled by a model, of a fit of some size."""
+
+    model: int | None
+    rows: int
+    size: int
+    extends: bool
+    """True if the fit also sees all data of that model (step 3)."""
+
+
+@lru_cache(maxsize=64)
+def _steps(used: Usage, link: float) -> tuple[_Step, ...] | None:
+    """The step of every fit; None if some fit is none of the three."""
+    found = []
     seen = np.zeros(len(used.needed), dtype=np.bool_)
-    for g, fit in enumerate(used.fits):
-        new, size = ~seen[fit.pools], fit.size
+    for fit in used.fits:
+        new = ~seen[fit.pools]
         seen[fit.pools] = True
         labels = np.flatnonzero(new & is_synthetic(fit.pools))
         if fit.budget is not None or not fit.even or len(labels) > 1:
             return None
-        rows = int(fit.takes[labels].sum())
-        model = int(fit.pools[labels].sum()) // 2 - 1
-        inherited = risk[model] if len(labels) else 0.0
-        if np.all(new):
-            risk[g] = contraction(rows, size, dim, link) * inherited + _one_fit(size, dim)
-        elif link == 1.0 and len(labels) and _extends(fit, used.fits[model], new):
+        rows, model = int(fit.takes[labels].sum()), int(fit.pools[labels].sum()) // 2 - 1
+        extends = not np.all(new)
+        if extends and not (link == 1.0 and len(labels) and _extends(fit, used.fits[model], new)):
+            return None
+        found.append(_Step(model if len(labels) else None, rows, fit.size, extends))
+    return tuple(found)
+
+
+def _fresh(used: Usage, dim: int, link: float) -> Vector | None:
+    steps = _steps(used, link)
+    if steps is None:
+        return None
+    risk = np.empty(len(steps))
+    for g, (model, rows, size, extends) in enumerate(steps):
+        inherited = 0.0 if model is None else risk[model]
+        if extends:
             risk[g] = inherited + rows / size * _one_fit(size, dim)
         else:
-            return None
+            risk[g] = contraction(rows, size, dim, link) * inherited + _one_fit(size, dim)
     return risk
 
 

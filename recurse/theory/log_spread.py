@@ -13,10 +13,12 @@ lost beside the first in double precision there is no more to measure, and the c
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
+from recurse.numerics.digamma import psi, trigamma
 from recurse.theory.gaussian_moments import alone, bias_of
 from recurse.theory.law import Curve, Law, corrector_link, usage_of
 
@@ -32,6 +34,7 @@ class LogSpread(Law):
 
     name: ClassVar[str] = "log_spread"
     families: ClassVar[tuple[str, ...]] = ("gaussian",)
+    metrics: ClassVar[tuple[str, ...]] = ("log_spread",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.kind != "gaussian":
@@ -40,10 +43,7 @@ class LogSpread(Law):
             return "stated for uncorrected data, drawn from the model or with a bias"
         if bias_of(arm) == 0.0:
             return "nothing is left of the spread"
-        try:
-            chain = alone(usage_of(arm), _unbiased(arm))
-        except ValueError as problem:
-            return str(problem)
+        chain = alone(usage_of(arm), _unbiased(arm))
         if chain is None:
             return "stated for fits on the samples of one model only"
         if min(n for n, _, _ in chain) <= arm.source.dim:
@@ -51,24 +51,27 @@ class LogSpread(Law):
         return None
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
-        from scipy.special import polygamma, psi
-
         chain = alone(usage_of(arm), _unbiased(arm))
         assert chain is not None
         dim, found = arm.source.dim, np.zeros(arm.generations + 1)
         apart, noise = np.zeros_like(found), np.zeros_like(found)
         for g, (n, divisor, model) in enumerate(chain):
-            half = (n - 1 - np.arange(dim)) / 2
-            wishart = float(np.mean(psi(half))) + math.log(2.0)
+            ends, wishart = _pivots(n, dim)
             origin = found[model] + math.log(bias_of(arm)) / 2 if model >= 0 else 0.0
             found[g] = origin + (wishart - math.log(divisor)) / 2
-            ends = half[[0, -1]]
             before = (apart[model], noise[model]) if model >= 0 else (0.0, 0.0)
-            apart[g] = before[0] + float(psi(ends[0]) - psi(ends[1]))
-            noise[g] = before[1] + float(polygamma(1, ends).sum()) * (dim > 1)
+            apart[g] = before[0] + psi(ends[0]) - psi(ends[1])
+            noise[g] = before[1] + (trigamma(ends[0]) + trigamma(ends[1])) * (dim > 1)
         found[apart + LATE * np.sqrt(noise) > APART] = np.nan
         name = f"expectation ({arm.model.estimator} covariance)"
         return (Curve("log_spread", "exact", name, found, CITE),)
+
+
+@lru_cache(maxsize=64)
+def _pivots(n: int, dim: int) -> tuple[tuple[float, float], float]:
+    """Half the degrees of the first and the last pivot, and the mean of ``log det W`` over d."""
+    halves = [(n - 1 - i) / 2 for i in range(dim)]
+    return (halves[0], halves[-1]), sum(map(psi, halves)) / dim + math.log(2.0)
 
 
 def _unbiased(arm: Any) -> bool:

@@ -28,16 +28,14 @@ class Mad(Law):
 
     name: ClassVar[str] = "mad"
     families: ClassVar[tuple[str, ...]] = ("gaussian",)
+    metrics: ClassVar[tuple[str, ...]] = ("mean_error", "variance_ratio")
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.kind != "gaussian":
             return f"the moments of a {arm.source.kind} source are not known"
         if corrector_link(arm) != 1.0 or arm.sampler.kind not in ("none", "bias"):
             return "stated for uncorrected data, drawn from the model or with a bias"
-        try:
-            fits = usage_of(arm).fits
-        except ValueError as problem:
-            return str(problem)
+        fits = usage_of(arm).fits
         later = list(enumerate(fits))[1:]
         if not later or not all(fit.even and mixes(fit, fits[1], g) for g, fit in later):
             return "stated for the same counts of fresh real and synthetic samples each time"

@@ -23,16 +23,14 @@ class Marchi(Law):
 
     name: ClassVar[str] = "marchi"
     families: ClassVar[tuple[str, ...]] = ("categorical",)
+    metrics: ClassVar[tuple[str, ...]] = ("l2_error",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.kind != "categorical" or arm.source.form != "uniform":
             return "stated for a uniform source"
         if arm.sampler.kind != "temperature" or corrector_link(arm) != 1.0 or arm.model.smoothing:
             return "stated for relative frequencies of data drawn at a temperature"
-        try:
-            fits = usage_of(arm).fits[1:]
-        except ValueError as problem:
-            return str(problem)
+        fits = usage_of(arm).fits[1:]
         pools = (sorted(fit.pools.tolist()) for fit in fits)
         if any(seen != [2 * g, 2 * g + 1] for g, seen in enumerate(pools, start=1)):
             return "stated for new real data beside the samples of the last model"

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recurse.theory.law import Curve, Law, link_of, usage_of
 from recurse.theory.usage import is_synthetic
@@ -24,16 +25,14 @@ class Median(Law):
 
     name: ClassVar[str] = "median"
     families: ClassVar[tuple[str, ...]] = ("location",)
+    metrics: ClassVar[tuple[str, ...]] = ("parameter_error",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.model.estimator != "median":
             return "stated for the median"
         if link_of(arm) != 1.0:
             return "stated for uncorrected data"
-        try:
-            fits = usage_of(arm).fits
-        except ValueError as problem:
-            return str(problem)
+        fits = usage_of(arm).fits
         if any(len(fit.pools) > 1 or fit.replacement for fit in fits):
             return "stated for fits on the samples of one model only"
         if any(fit.size % 2 == 0 for fit in fits):
@@ -42,11 +41,14 @@ class Median(Law):
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
         fits = usage_of(arm).fits
-        error = np.zeros(len(fits))
-        for g, fit in enumerate(fits):
-            made = bool(is_synthetic(fit.pools)[0])
-            error[g] = variance(fit.size) + (error[fit.pools[0] // 2 - 1] if made else 0.0)
-        values = arm.source.scale**2 * error
+
+        def values() -> NDArray[np.float64]:
+            error = np.zeros(len(fits))
+            for g, fit in enumerate(fits):
+                made = bool(is_synthetic(fit.pools)[0])
+                error[g] = variance(fit.size) + (error[fit.pools[0] // 2 - 1] if made else 0.0)
+            return np.asarray(arm.source.scale**2 * error)
+
         return (Curve("parameter_error", "exact", "expectation (median)", values, CITE),)
 
 

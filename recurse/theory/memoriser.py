@@ -30,16 +30,14 @@ class MemoriserLaw(Law):
 
     name: ClassVar[str] = "memoriser"
     families: ClassVar[tuple[str, ...]] = ("memoriser",)
+    metrics: ClassVar[tuple[str, ...]] = ("missing_mass", "unique")
 
     def refusal(self, arm: Any) -> str | None:
         if arm.model.inputs not in (None, arm.source):
             return "stated for inputs that have the law of the source"
         if link_of(arm) != 1.0:
             return "stated for what the model puts out, uncorrected"
-        try:
-            used = usage_of(arm)
-        except ValueError as problem:
-            return str(problem)
+        used = usage_of(arm)
         if _keeps(used) or all(_fresh(fit, g) for g, fit in list(enumerate(used.fits))[1:]):
             return None
         return "stated for the whole real sample in every fit, or new data and the last model only"

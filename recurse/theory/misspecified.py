@@ -31,14 +31,12 @@ class Misspecified(Law):
 
     name: ClassVar[str] = "misspecified"
     families: ClassVar[tuple[str, ...]] = ("laplace",)
+    metrics: ClassVar[tuple[str, ...]] = ("parameter_error",)
 
     def refusal(self, arm: Any) -> str | None:
         if link_of(arm) != 1.0:
             return "stated for uncorrected data"
-        try:
-            fits = usage_of(arm).fits
-        except ValueError as problem:
-            return str(problem)
+        fits = usage_of(arm).fits
         later = list(enumerate(fits))[1:]
         if fits[0].size % 2 == 0:
             return "stated for an odd number of real samples, whose median is one of them"
@@ -51,20 +49,28 @@ class Misspecified(Law):
         real = fits[1].pools % 2 == 1
         ratio = int(fits[1].takes[~real][0]) / int(fits[1].takes[real][0])
         s, b = float(arm.source.scale), float(arm.model.width)
-        theta, weights = first_median(fits[0].size)
-        theta, floor = s * theta, 0.0
-        share = information(s, b)
-        rate = ratio * share / (1.0 + ratio * share)
-        density = (1.0 / (s * np.sqrt(2.0 * np.pi)) + ratio / (2.0 * b)) / (1.0 + ratio)
-        found = [float(weights @ theta**2)]
-        for _ in range(arm.generations):
-            theta = next_center(theta, ratio, s, b)
-            floor = rate**2 * floor + 0.25 / (fits[1].size * density**2)
-            found.append(float(weights @ theta**2) + floor)
-        step = np.arange(float(len(found)))
-        plain = found[0] * np.power(ratio / (1.0 + ratio), 2.0 * step)
+
+        def error() -> Floats:
+            theta, weights = first_median(fits[0].size)
+            theta, floor = s * theta, 0.0
+            share = information(s, b)
+            rate = ratio * share / (1.0 + ratio * share)
+            density = (1.0 / (s * np.sqrt(2.0 * np.pi)) + ratio / (2.0 * b)) / (1.0 + ratio)
+            found = [float(weights @ theta**2)]
+            for _ in range(arm.generations):
+                theta = next_center(theta, ratio, s, b)
+                floor = rate**2 * floor + 0.25 / (fits[1].size * density**2)
+                found.append(float(weights @ theta**2) + floor)
+            return np.array(found)
+
+        def plain() -> Floats:
+            theta, weights = first_median(fits[0].size)
+            step = np.arange(arm.generations + 1.0)
+            first = float(weights @ (s * theta) ** 2)
+            return np.asarray(first * np.power(ratio / (1.0 + ratio), 2.0 * step))
+
         return (
-            Curve("parameter_error", "asymptotic", "large n: contraction", np.array(found), CITE),
+            Curve("parameter_error", "asymptotic", "large n: contraction", error, CITE),
             Curve("parameter_error", "asymptotic", "if the model held the data", plain, CITE),
         )
 

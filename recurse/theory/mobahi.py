@@ -21,7 +21,8 @@ bounds on expectations. Derived here.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,16 +45,14 @@ class Mobahi(Law):
 
     name: ClassVar[str] = "mobahi"
     families: ClassVar[tuple[str, ...]] = ("kernel_ridge",)
+    metrics: ClassVar[tuple[str, ...]] = ("alive", "effective_rank", "excess_risk", "mean_square")
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.inputs != "grid":
             return "stated for inputs on a grid; random ones have a curve for each seed"
         if arm.corrector.kind != "none" or arm.sampler.kind != "none":
             return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
-        try:
-            used = usage_of(arm)
-        except ValueError as problem:
-            return str(problem)
+        used = usage_of(arm)
         if arm.model.loss is not None:
             flow = workflow(used)
             plain = (flow is None and len(used.fits) == 1) or (flow and flow.kind == "replace")
@@ -81,12 +80,20 @@ def _noisy(used: Usage, labels: str) -> list[int]:
 def _shrinkage(arm: Any) -> tuple[Curve, ...]:
     used, source, model = usage_of(arm), arm.source, arm.model
     real = int(used.needed[0])
-    risk, square, rank = expectations(used, source, model, real)
-    return (
-        Curve("excess_risk", "exact", "expectation", risk, CITE),
-        Curve("mean_square", "exact", "expectation", square, CITE),
-        Curve("effective_rank", "exact", "ridge factors", rank, CITE),
+    return tuple(
+        Curve(metric, "exact", name, partial(_expected, place, used, source, model, real), CITE)
+        for place, (metric, name) in enumerate(
+            (
+                ("excess_risk", "expectation"),
+                ("mean_square", "expectation"),
+                ("effective_rank", "ridge factors"),
+            )
+        )
     )
+
+
+def _expected(place: int, used: Usage, source: Any, model: Any, real: int) -> Vector:
+    return expectations(used, source, model, real)[place]
 
 
 @lru_cache(maxsize=8)
@@ -136,19 +143,24 @@ def expectations(used: Usage, source: Any, model: Any, n: int) -> tuple[Vector, 
 
 def _rounds(arm: Any) -> tuple[Curve, ...]:
     source, loss, n = arm.source, arm.model.loss, arm.samples.real
-    d = spectrum(arm.model, n)[0]
     fits = np.arange(1.0, arm.generations + 2)
-    size = float(np.mean(source.at(np, np.linspace(0.0, 1.0, n)) ** 2))
-    condition = float(d[-1] / d[0]) if d[0] > 1e-12 * d[-1] else np.inf
-    paper = np.where(fits > 1.0, 1.0 + condition * np.maximum(fits - 1.0, 1e-300), 1.0)
 
-    def above(factor: Vector) -> Vector:
-        return survival(factor * loss, size, source.noise, n)
+    def paper() -> Vector:
+        d = spectrum(arm.model, n)[0]
+        condition = float(d[-1] / d[0]) if d[0] > 1e-12 * d[-1] else np.inf
+        return np.where(fits > 1.0, 1.0 + condition * np.maximum(fits - 1.0, 1e-300), 1.0) ** 2
 
-    return (
-        Curve("alive", "bound", "lower bound: triangle inequality", above(fits**2), CITE_ROUNDS),
-        Curve("alive", "bound", "lower bound: condition number", above(paper**2), CITE_PAPER),
-        Curve("alive", "bound", "upper bound: loss per round", above(fits), CITE_ROUNDS),
+    def above(factor: Callable[[], Vector]) -> Vector:
+        size = float(np.mean(source.at(np, np.linspace(0.0, 1.0, n)) ** 2))
+        return survival(factor() * loss, size, source.noise, n)
+
+    return tuple(
+        Curve("alive", "bound", name, partial(above, factor), cite)
+        for name, factor, cite in (
+            ("lower bound: triangle inequality", lambda: fits**2, CITE_ROUNDS),
+            ("lower bound: condition number", paper, CITE_PAPER),
+            ("upper bound: loss per round", lambda: fits, CITE_ROUNDS),
+        )
     )
 
 

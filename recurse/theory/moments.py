@@ -72,7 +72,8 @@ def moments(
     Raises:
         ValueError: too many classes; or a budget over samples of unequal weight.
     """
-    _few(usage.alive)
+    if reason := unsolvable(usage):
+        raise ValueError(reason)
     error, spread = np.empty(len(usage.fits)), np.empty(len(usage.fits))
     classes = _Classes()
     mean_product = np.zeros(0)
@@ -92,17 +93,23 @@ def moments(
     return Moments(error, spread)
 
 
-def _few(classes: int) -> None:
-    if classes > MAX_CLASSES:
-        raise ValueError(f"more than {MAX_CLASSES} kinds of samples have to be told apart")
+def unsolvable(usage: Usage) -> str | None:
+    """Why the recursion cannot be run, or None; nothing is computed.
+
+    No more classes come to be than pools are alive: no fit takes more of a pool than one before it
+    did (``recurse.schedule.flaw``), so a class is cut only where the rest is dropped.
+    """
+    if usage.alive > MAX_CLASSES:
+        return f"more than {MAX_CLASSES} kinds of samples have to be told apart"
+    if any(fit.budget is not None and not fit.even for fit in usage.fits):
+        return "a budget is drawn from samples of unequal weight"
+    return None
 
 
 def _error(fit: Portion, pooled: float, second: float) -> float:
     """``E||mu_t||^2`` from that of the union's mean and the mean second moment."""
     if fit.budget is None:
         return pooled
-    if not fit.even:
-        raise ValueError("a budget is drawn from samples of unequal weight")
     size, k = fit.pooled, fit.budget
     if fit.replacement:
         other = pooled
@@ -134,7 +141,6 @@ class _Classes:
     ) -> None:
         """A new class: ``size`` samples of a pool from ``start`` on."""
         n = self.count
-        _few(n + 1)
         if n == len(self._pair):
             self._pair = np.pad(self._pair, (0, n))
         self._pair[n, :n] = self._pair[:n, n] = links

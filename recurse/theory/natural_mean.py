@@ -9,14 +9,12 @@ k^2)) - 1)``: for Poisson (c = 0) ``V/n sum 1/k^2``, for Bernoulli (c = -1) the 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
 from recurse.theory.law import Curve, Law, link_of, usage_of
-from recurse.theory.moments import Moments, moments
-from recurse.theory.usage import Usage
+from recurse.theory.moments import Vector, moments, unsolvable
 from recurse.theory.workflow import workflow
 
 CITE = "recursion of the moments (recurse.theory.moments); quadratic variance: Morris 1982"
@@ -28,6 +26,7 @@ class NaturalMean(Law):
 
     name: ClassVar[str] = "natural_mean"
     families: ClassVar[tuple[str, ...]] = ("bernoulli", "poisson", "exponential", "location")
+    metrics: ClassVar[tuple[str, ...]] = ("parameter_error",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.law != arm.model.kind:
@@ -36,18 +35,19 @@ class NaturalMean(Law):
             return "a median is no mean of the samples"
         if link_of(arm) is None:
             return f"no law for the {arm.corrector.kind} corrector with sampler {arm.sampler.kind}"
-        try:
-            _solve(usage_of(arm), link_of(arm), arm.model.curvature)
-        except ValueError as problem:
-            return str(problem)
-        return None
+        return unsolvable(usage_of(arm))
 
     def curves(self, arm: Any) -> tuple[Curve, ...]:
         used, unit, bend = usage_of(arm), arm.model.variance(arm.source), arm.model.curvature
-        error = _solve(used, link_of(arm), bend).error
-        found = [Curve("parameter_error", "exact", "expectation", unit * error, CITE)]
+        link = link_of(arm)
+        assert link is not None
+
+        def error() -> Vector:
+            return np.asarray(unit * moments(used, None, link, curvature=bend).error)
+
+        found = [Curve("parameter_error", "exact", "expectation", error, CITE)]
         flow = workflow(used)
-        if flow is None or flow.kind != "accumulate" or link_of(arm) != 1.0:
+        if flow is None or flow.kind != "accumulate" or link != 1.0:
             return tuple(found)
         parts = 1.0 / (flow.n * np.arange(1.0, arm.generations + 2) ** 2)
         name, closed = "sum 1/k^2", np.cumsum(parts)
@@ -59,8 +59,3 @@ class NaturalMean(Law):
             name = "upper bound pi^2/6"
             found.append(Curve("parameter_error", "bound", name, limit, CITE_SUMS))
         return tuple(found)
-
-
-@lru_cache(maxsize=2)
-def _solve(used: Usage, link: float, curvature: float) -> Moments:
-    return moments(used, None, link, curvature=curvature)

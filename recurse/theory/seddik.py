@@ -37,6 +37,7 @@ class Seddik(Law):
 
     name: ClassVar[str] = "seddik"
     families: ClassVar[tuple[str, ...]] = ("categorical", "ngram")
+    metrics: ClassVar[tuple[str, ...]] = ("l2_error", "tv_error", "uncollapsed")
 
     def refusal(self, arm: Any) -> str | None:
         tables = frequencies(arm)

@@ -23,16 +23,14 @@ class Shumailov(Law):
 
     name: ClassVar[str] = "shumailov"
     families: ClassVar[tuple[str, ...]] = ("gaussian",)
+    metrics: ClassVar[tuple[str, ...]] = ("w2",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.kind != "gaussian" or arm.source.dim != 1:
             return "stated for a normal source of one dimension"
         if link_of(arm) != 1.0:
             return "stated for uncorrected data"
-        try:
-            chain = alone(usage_of(arm), False)
-        except ValueError as problem:
-            return str(problem)
+        chain = alone(usage_of(arm), False)
         models = range(-1, arm.generations)
         if chain is None or any(s != g for (_, _, s), g in zip(chain, models, strict=True)):
             return "stated for fits on the samples of the last model only"

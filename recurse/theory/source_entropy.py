@@ -20,6 +20,7 @@ class SourceEntropy(Law):
 
     name: ClassVar[str] = "source_entropy"
     families: ClassVar[tuple[str, ...]] = ("categorical", "ngram")
+    metrics: ClassVar[tuple[str, ...]] = ("test_nll",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.law not in self.families:

@@ -27,6 +27,7 @@ class StrongCollapse(Law):
 
     name: ClassVar[str] = "strong_collapse"
     families: ClassVar[tuple[str, ...]] = ("linear",)
+    metrics: ClassVar[tuple[str, ...]] = ("excess_risk",)
 
     def refusal(self, arm: Any) -> str | None:
         reason = least_squares_refusal(arm)

@@ -27,6 +27,7 @@ class Suresh(Law):
 
     name: ClassVar[str] = "suresh"
     families: ClassVar[tuple[str, ...]] = ("categorical", "ngram")
+    metrics: ClassVar[tuple[str, ...]] = ("missing_mass", "unique")
 
     def refusal(self, arm: Any) -> str | None:
         tables = frequencies(arm)

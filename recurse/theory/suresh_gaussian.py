@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from recurse.numerics.digamma import psi, trigamma
 from recurse.theory.law import Curve, Law, usage_of
 from recurse.theory.survival import plain_refusal
 from recurse.theory.workflow import workflow
@@ -23,6 +24,7 @@ class SureshGaussian(Law):
 
     name: ClassVar[str] = "suresh_gaussian"
     families: ClassVar[tuple[str, ...]] = ("gaussian",)
+    metrics: ClassVar[tuple[str, ...]] = ("deviation_above",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.source.kind != "gaussian" or arm.source.dim != 1:
@@ -50,8 +52,6 @@ def spread(n: int, ratio: float, k: NDArray[np.float64]) -> Iterator[Curve]:
     By Markov's inequality for ``sigma^s``, which is a product of ``(chi^2_(n-1) / (n-1))^(s/2)``:
     s = 1 is the bound of Bertrand et al., s = 0.7 the one in the figures of Suresh et al.
     """
-    from scipy.special import ndtr, polygamma, psi
-
     half = (n - 1) / 2
     rates = {s: _log_moment(half, s / 2) for s in (1.0, 0.7)}
     bounds = (
@@ -62,8 +62,13 @@ def spread(n: int, ratio: float, k: NDArray[np.float64]) -> Iterator[Curve]:
     for name, power, rate, cite in bounds:
         values = np.minimum(ratio**power * np.exp(rate * k), 1.0)
         yield Curve("deviation_above", "bound", name, values, cite)
-    drift, variance = 0.5 * (psi(half) - math.log(half)), 0.25 * float(polygamma(1, half))
-    walk = np.asarray(ndtr((math.log(ratio) + k * drift) / np.sqrt(k * variance)))
+
+    def walk() -> NDArray[np.float64]:
+        from scipy.special import ndtr
+
+        drift, variance = 0.5 * (psi(half) - math.log(half)), 0.25 * trigamma(half)
+        return np.asarray(ndtr((math.log(ratio) + k * drift) / np.sqrt(k * variance)))
+
     yield Curve("deviation_above", "asymptotic", "large k: normal log sigma", walk, CITE_WALK)
 
 

@@ -25,6 +25,7 @@ class SureshMixture(Law):
 
     name: ClassVar[str] = "suresh_mixture"
     families: ClassVar[tuple[str, ...]] = ("symmetric_gmm",)
+    metrics: ClassVar[tuple[str, ...]] = ("deviation_above",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.model.estimator != "approximate":

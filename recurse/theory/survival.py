@@ -28,6 +28,7 @@ class Survival(Law):
 
     name: ClassVar[str] = "survival"
     families: ClassVar[tuple[str, ...]] = ("bernoulli", "poisson")
+    metrics: ClassVar[tuple[str, ...]] = ("alive",)
 
     def refusal(self, arm: Any) -> str | None:
         return plain_refusal(arm, ("replace", "accumulate"))
@@ -50,8 +51,9 @@ class Survival(Law):
             Curve("alive", "bound", "upper bound, Theorem 1", 1.0 - slack * dying, CITE),
         ]
         if n <= CHAIN:
-            exact = bernoulli_survival(n, theta, fits)
-            found.append(Curve("alive", "exact", "expectation: chain", exact, CITE_CHAIN))
+            name = "expectation: chain"
+            exact = lambda: bernoulli_survival(n, theta, fits)  # noqa: E731
+            found.append(Curve("alive", "exact", name, exact, CITE_CHAIN))
         return tuple(found)
 
 
@@ -66,10 +68,7 @@ def disturbed(arm: Any, kinds: tuple[WorkflowKind, ...]) -> str | None:
     """The reason why a loop is corrected, or not one of these workflows; None if neither."""
     if link_of(arm) != 1.0:
         return "stated for uncorrected data"
-    try:
-        flow = workflow(usage_of(arm))
-    except ValueError as problem:
-        return str(problem)
+    flow = workflow(usage_of(arm))
     if flow is None or flow.kind not in kinds:
         return f"stated for {' and '.join(kinds)} with equal counts in all generations"
     return None

@@ -26,6 +26,7 @@ class Tails(Law):
 
     name: ClassVar[str] = "tails"
     families: ClassVar[tuple[str, ...]] = ("categorical", "ngram")
+    metrics: ClassVar[tuple[str, ...]] = ("missing_mass",)
 
     def refusal(self, arm: Any) -> str | None:
         tables = frequencies(arm)

@@ -18,6 +18,10 @@ _NEVER = -1
 _NONE = np.zeros(0, dtype=np.int64)
 
 
+class Unreadable(ValueError):
+    """A schedule in which a fit has no data, or a row names a pool twice."""
+
+
 def is_synthetic(pools: Ints) -> NDArray[np.bool_]:
     """True for numbers that stand for synthetic pools."""
     return np.asarray((pools > 0) & (pools % 2 == 0), dtype=np.bool_)
@@ -161,7 +165,7 @@ def usage(schedule: Schedule) -> Usage:
     """The usage of a schedule, whose rows are each read once.
 
     Raises:
-        ValueError: a fit without data, or a pool named twice by one row.
+        Unreadable: a fit without data, or a pool named twice by one row.
     """
     rows = list(schedule)
     runs = [_runs(row) for row in rows]
@@ -236,12 +240,12 @@ class _Future:
 def _runs(row: Row) -> Runs:
     runs = sorted((run for run in row.runs if run.take and run.weight), key=_order)
     if not runs:
-        raise ValueError(f"generation {row.generation} is fitted on nothing")
+        raise Unreadable(f"generation {row.generation} is fitted on nothing")
     starts = np.array([run.pool.number for run in runs])
     counts = np.array([run.length for run in runs])
     keys = _by_kind(starts)
     if np.any(keys[1:] < (keys + 2 * counts)[:-1]):
-        raise ValueError(f"generation {row.generation} names one pool twice")
+        raise Unreadable(f"generation {row.generation} names one pool twice")
     takes, weights = [run.take for run in runs], [float(run.weight) for run in runs]
     return Runs(starts, counts, np.array(takes), np.array(weights))
 

@@ -32,6 +32,7 @@ class Zhu(Law):
 
     name: ClassVar[str] = "zhu"
     families: ClassVar[tuple[str, ...]] = ("linear",)
+    metrics: ClassVar[tuple[str, ...]] = ("excess_risk",)
 
     def refusal(self, arm: Any) -> str | None:
         if arm.corrector.kind != "edit_labels":

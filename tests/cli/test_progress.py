@@ -31,6 +31,37 @@ def test_one_plain_line_per_arm(spec: Path, capsys: pytest.CaptureFixture[str]) 
     ]
 
 
+def test_a_log_says_what_is_done_before_the_first_generation_once(
+    spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = ("starting a worker", "importing torch", "compiling, first generation")
+    for flags in ((), ("quiet",)):
+        console.begin([])
+        console.settings.quiet = bool(flags)
+        made = plan(spec)
+        with progress.Watcher() as watcher:
+            watcher.planned(made)
+            for block in made.blocks[:2]:
+                for what in steps:
+                    watcher(Progress("doing", block, message=what))
+        wanted = [] if flags else [f"policy=replace on numpy: {what}" for what in steps]
+        assert capsys.readouterr().err.splitlines() == wanted
+
+
+def test_what_is_passing_leaves_nothing_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console.begin([])
+    with progress.passing("planning tiny"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(progress, "_terminal", lambda: True)
+    with progress.passing("planning \x1b]tiny"):
+        during = capsys.readouterr().err
+    assert "planning" in during and "\x1b" not in during and not during.endswith("\n")
+    assert capsys.readouterr().err == "\r\x1b[K"
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_live_line_on_a_terminal(
     spec: Path,

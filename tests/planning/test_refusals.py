@@ -83,3 +83,24 @@ def test_a_model_that_cannot_see_the_data_is_one_problem() -> None:
 def test_a_model_of_the_inputs_has_no_labels_to_judge(corrector: dict[str, Any]) -> None:
     found = refused(model="gaussian", metrics=["diversity"], corrector=corrector)
     assert found == ("E203", "needs the labels of the regression, and its model keeps x alone")
+
+
+def test_claims_that_cannot_be_judged_are_listed_beside_arms_that_cannot_run() -> None:
+    claim = {"kind": "grows", "metric": "excess_risk"}
+    claims = [
+        {**claim, "where": {"start": "nowhere"}},
+        {**claim, "metric": "w2"},
+        {"kind": "matches_theory", "metric": "excess_risk", "where": {"start": "warm"}},
+        {"kind": "matches_theory", "metric": "excess_risk", "generations": [99]},
+    ]
+    claims.append({**claims[3], "where": {"start": "scratch"}})
+    fields = {"matrix": {"start": ["scratch", "warm"]}, "claims": claims, "seeds": 20}
+    with pytest.raises(Problems) as raised:
+        plan(load({**SPEC, **fields}))
+    found = {(problem.code, problem.path) for problem in raised.value.problems}
+    assert found == {
+        ("E211", "matrix.start.1"),
+        ("E209", "claims.0.where"),
+        ("E209", "claims.1.metric"),
+        ("E209", "claims.4.generations"),
+    }

@@ -143,9 +143,11 @@ def test_measured_seconds_replace_the_estimate() -> None:
 
 
 def test_later_generations_of_growing_data_cost_more_than_those_measured() -> None:
-    """In the proportion of the estimates: a mixture is fitted to all samples so far."""
+    """In the proportion of the estimates: a mixture is fitted to all samples so far, and these are
+    so many that nothing else counts."""
     spec = {**SPEC, "source": {"kind": "mixture", "form": "grid"}, "model": "gmm"}
     spec |= {"metrics": ["second_moment"], "generations": 60}
+    spec |= {"samples": {"real": 2000, "synthetic": 2000}}
     arm: Arm = load(spec).arms[0].arm
     probes = {key(arm): [Measured(40, 1e-3, 0.0, 1)]}
     (grown,) = plan(spec, History(probes=probes)).arms

@@ -54,7 +54,11 @@ def test_bad_specs_are_refused_with_exactly_the_expected_problems(path: Path) ->
             "1:40 E104",
             "model.vae: expected a whole number, got 'x'",
         ),
-        ("many: [{kind: vae, vae: 2}]", "1:8 E102", "many.0.latent_dim: required key is missing"),
+        (
+            "many: [{kind: vae, vae: 2}]",
+            "1:8 E102",
+            "many.0.latent_dim: required key is missing; a whole number, as in 'latent_dim: 10'",
+        ),
         (
             "many: [{kind: linear, lambd: 2}]",
             "1:23 E101",

@@ -221,6 +221,16 @@ def put_few(writer: StoreWriter, risks: Values, name: str = "few") -> None:
     writer.ingest()
 
 
+def put_arms(writer: StoreWriter, risks: Mapping[str, Values], name: str = "arms") -> None:
+    """An arm on one backend for each policy, with the given excess risk ``[G+1, R]``."""
+    rows, count = next(iter(risks.values())).shape
+    members = _members(name, tuple(risks), ("numpy",), range(count), rows - 1)
+    run = writer.begin_run(ScenarioRecord(name, "", "", "", {"name": name}, ""), members, {})
+    for policy, values in risks.items():
+        _stage(writer, run, members, policy, "numpy", {"excess_risk": values}, 0.0)
+    writer.ingest()
+
+
 def put_many(writer: StoreWriter, arms: int, generations: int) -> None:
     """As many arms on one backend, three seeds; the higher its number, the worse an arm ends."""
     name, rng = "many", np.random.default_rng(4)

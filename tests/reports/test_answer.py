@@ -18,7 +18,7 @@ from scipy.stats import t
 
 from recurse.store import Store, StoreWriter
 from recurse.store.records import TheoryCurve
-from tests.reports.fixture import FIRST, put_few, regression_values
+from tests.reports.fixture import FIRST, put_arms, put_few, regression_values
 
 
 def test_regression_answer(store: Store) -> None:
@@ -206,3 +206,19 @@ def test_a_metric_that_never_changes_has_a_sentence_and_no_figure(tmp_path: Path
     assert found is not None
     (block,) = found.blocks
     assert getattr(block, "text", "") == "Excess risk: 0 in every model. No figure."
+
+
+def test_arms_that_start_apart_are_ranked_by_what_they_lose(tmp_path: Path) -> None:
+    """The second arm ends higher because it starts higher; the first one loses more."""
+    rng = np.random.default_rng(5)
+    noise = rng.uniform(0.95, 1.05, (2, 4, 30))
+    grown = {
+        "small": noise[0] * np.linspace(1, 8, 4)[:, None],
+        "large": noise[1] * np.linspace(100, 200, 4)[:, None],
+    }
+    with StoreWriter(tmp_path) as writer:
+        put_arms(writer, grown)
+    with Store(tmp_path) as store:
+        (text,) = recurse_reports.answer(store, "arms")
+    assert re.findall(r"(\w+): excess risk grew", text) == ["small", "large"]
+    assert text.endswith("Higher is worse. The arms start from different values.")

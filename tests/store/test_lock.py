@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from recurse.reading.problems import RecurseError
 from recurse.store import Store, StoreWriter
 from recurse.store.lock import StoreBusy, holder
 
@@ -124,3 +125,14 @@ def test_a_reader_does_not_disturb_a_writer_that_starts(root: Path) -> None:
         for _ in range(20):
             assert store.freshness.writer is None
             StoreWriter(root, minimum_free=0, wait=0.0).close()
+
+
+def test_a_lock_that_is_a_link_does_not_overwrite_another_file(root: Path, tmp_path: Path) -> None:
+    """The store of somebody else may come with one."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    root.mkdir()
+    (root / "lock").symlink_to(victim)
+    with pytest.raises(RecurseError, match="lock is a link to another file; remove the link"):
+        StoreWriter(root, minimum_free=0)
+    assert victim.read_text() == "precious"

@@ -19,7 +19,7 @@ from recurse.policies.weighted_fresh import WeightedFresh
 from recurse.policies.window import Window
 from recurse.schedule import REAL, Pool, Row, RowMaker, Schedule, Use
 from recurse.theory.dey_donoho import subsample_factor
-from recurse.theory.linear_risk import expected_risk
+from recurse.theory.linear_risk import expected_risk, is_exact
 from recurse.theory.usage import usage
 from tests.statistics_checks import z_test
 from tests.theory.loops import Table, linear_loop
@@ -78,8 +78,9 @@ def test_exact_against_simulation(case: str) -> None:
     generations = len(policy.rows) if isinstance(policy, Table) else 4
     schedule = Schedule(policy, 20, n, fresh, generations)
     design = "reused" if reused else "fresh"
-    risk, exact = expected_risk(usage(schedule), DIM, design, 1 / (1 + gamma))
-    assert exact
+    used, link = usage(schedule), 1 / (1 + gamma)
+    risk, exact = expected_risk(used, DIM, design, link)
+    assert exact and is_exact(used, design, link)
     simulated = linear_loop(schedule, 15_000, len(case), DIM, reused=reused, noise=0.5, gamma=gamma)
     assert np.all(z_test(simulated, 0.25 * risk) < 0.08 * 0.25 * risk)
 
@@ -150,8 +151,9 @@ def test_what_is_not_exact_is_close_at_large_n(case: str) -> None:
     """100 samples in 3 dimensions: within 12 % of the simulated risk, and called asymptotic."""
     policy, n, fresh, design, gamma = APPROXIMATE[case]
     schedule = Schedule(policy, 100, n, fresh, 4)
-    risk, exact = expected_risk(usage(schedule), DIM, design, 1 / (1 + gamma))
-    assert not exact
+    used, link = usage(schedule), 1 / (1 + gamma)
+    risk, exact = expected_risk(used, DIM, design, link)
+    assert not exact and not is_exact(used, design, link)
     simulated = linear_loop(schedule, 3000, 1, DIM, reused=design == "reused", gamma=gamma)
     assert np.allclose(simulated.mean(axis=0), risk, rtol=0.12)
 

@@ -28,7 +28,7 @@ def run(
     if dry_run:
         return plan(specs, sets, select, store, jobs, retry, max_errors=max_errors)
     from recurse.cli import ending, reporting
-    from recurse.cli.progress import Watcher
+    from recurse.cli.progress import Watcher, passing
     from recurse.cli.stores import stored_history
     from recurse.engines.crew import Crew
     from recurse.planning.selection import select_each
@@ -38,7 +38,8 @@ def run(
     console.settings.resumable = True
     # Each run reads the store itself; here the stored states serve ``--select`` only.
     past = (lambda one: stored_history(store, one, False)) if select else (lambda one: None)
-    plans = compiled(specs, sets or (), past, retry)
+    with passing(f"planning {' '.join(specs)}"):
+        plans = compiled(specs, sets or (), past, retry)
     results, pages = [], []
     with Crew(jobs) as crew:
         for made, arms in zip(plans, select_each(plans, select or ()), strict=True):
@@ -58,7 +59,8 @@ def run(
             for message in result.messages:
                 console.say(f"store: {message}")
             results.append(result)
-            found = reporting.told(store, made.scenario.name, result.run, report)
+            with passing(f"{made.scenario.name}  writing the report"):
+                found = reporting.told(store, made.scenario.name, result.run, report)
             pages += [found.page] if found.page else []
             console.data(ending.told(result, found.answer))
             ending.trouble(result, failures.command())

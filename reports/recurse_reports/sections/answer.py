@@ -17,6 +17,8 @@ LINES = 8
 """Rows of the table above which it is folded away."""
 SPREAD = 0.2
 """Relative standard error above which few seeds make the mean, and normal theory fails."""
+APART = 0.25
+"""Difference of starts, relative to the largest change, from which arms start apart."""
 SPOKEN = 4
 """Arms that a paragraph names; of more it names the worst and the best, the table has all."""
 
@@ -64,8 +66,9 @@ def _paragraph(subject: Subject, found: tuple[Change, ...]) -> Sentence:
     mine = list(first.values())
     if (given := dose(subject, mine)) is not None:
         return response(given)
-    mine.sort(key=_loss, reverse=True)
-    spoken = mine if len(mine) <= SPOKEN else [_worst(mine), _best(mine)]
+    together = _together(mine)
+    mine.sort(key=_loss if together else _lost, reverse=True)
+    spoken = mine if len(mine) <= SPOKEN else [mine[0], mine[-1]]
     direction = "higher" if measure.worse == "up" else "lower"
     parts: list[str] = []
     before = -1
@@ -75,8 +78,13 @@ def _paragraph(subject: Subject, found: tuple[Change, ...]) -> Sentence:
         before = change.generation
     parts.append(f". {words.sentence(direction)} is worse.")
     if len(spoken) < len(mine):
-        parts.append(f" These are the worst and the best of {len(mine)} arms at the end.")
-    if len(mine) > 1:
+        who = "the worst and the best" if together else "those that lose most and least"
+        parts.append(
+            f" These are {who} of {len(mine)} arms" + (" at the end." if together else ".")
+        )
+    if not together:
+        parts.append(" The arms start from different values.")
+    elif len(mine) > 1:
         parts.append(_compared(subject, mine))
     return tuple(parts)
 
@@ -215,6 +223,21 @@ def _loss(change: Change) -> float:
     """The mean at the end, larger where it is worse; what is not finite is worst."""
     mean = float(change.last.mean()) if change.finite else np.inf
     return mean if change.measure.worse == "up" or not change.finite else -mean
+
+
+def _lost(change: Change) -> float:
+    """The change since generation 0, larger where it is worse, for arms that start apart."""
+    size = change.interval.estimate if change.finite else np.inf
+    return size if change.measure.worse == "up" or not change.finite else -size
+
+
+def _together(found: list[Change]) -> bool:
+    """True if all arms start alike, measured by how far they move; their ends then compare."""
+    means = [(c.first.mean(), c.last.mean()) for c in found if c.finite]
+    if not means:
+        return True
+    starts, ends = np.array(means).T
+    return bool(np.ptp(starts) <= APART * np.abs(ends - starts).max())
 
 
 def _worst(found: list[Change]) -> Change:
