@@ -16,7 +16,6 @@ from pydantic import Field
 
 from recurse.claims import matches
 from recurse.claims.ordering import Ordering
-from recurse.families.closed import Closed
 from recurse.planning.judgeable import family, selected
 from recurse.running.judge import judge
 from recurse.scenario.scenario import Arm, LabelledArm, Scenario
@@ -93,7 +92,7 @@ def measured(
 ) -> Curves:
     """The values of an arm, as it is or as it is wrongly run."""
     arm = labelled.arm
-    if isinstance(arm.model, Closed):
+    if not arm.model.trained:
         arm = change(arm, backend="numpy")
     if mutant.generations is not None:
         arm = change(arm, generations=mutant.generations)
@@ -108,7 +107,7 @@ def measured(
     return Curves(np.arange(len(values)), np.asarray(seeds), values)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def run(text: str, seeds: tuple[int, ...]) -> Record:
     """An arm, given as JSON, in memory."""
     return simulate(Arm.model_validate_json(text), seeds)
