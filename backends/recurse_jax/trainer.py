@@ -234,7 +234,7 @@ def _state(weights: Model, prefix: str) -> Any:
 
 
 def _under(model: Model, prefix: str) -> Model:
-    """What is named with a prefix, without it."""
+    """The arrays that are named with a prefix, without it."""
     return {k.removeprefix(prefix): v for k, v in model.items() if k.startswith(prefix)}
 
 

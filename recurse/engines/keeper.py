@@ -1,4 +1,4 @@
-"""What a worker does for the fits of its block: keeps them and their data, tells how far they are.
+"""A worker keeps the fits of its block and their data, and tells how far they are.
 
 A fit under way is kept as ``checkpoints/BLOCK.fit/gSTEPS``, and is forgotten with its generation.
 """

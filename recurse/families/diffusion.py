@@ -26,11 +26,11 @@ class Diffusion(Vectors):
     times: Annotated[int, Field(ge=2, le=10_000)] = 100
     """Times at which the net is trained."""
     schedule: Literal["linear", "cosine"] = "cosine"
-    """How the share of noise grows; ``linear``: its steps beta do, between ``betas``."""
+    """The growth of the share of noise; ``linear``: its steps beta grow so, between ``betas``."""
     betas: tuple[Beta, Beta] | None = None
     """First and last beta of ``linear``; by default 0.1 and 20 over ``times``, DDPM's at 1000."""
     predicts: Literal["noise", "velocity", "data"] = "noise"
-    """What the net puts out: the noise, ``v`` (Salimans & Ho), or the data."""
+    """The output of the net: the noise, ``v`` (Salimans & Ho), or the data."""
     steps: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """Rounds of sampling, at evenly spaced times; at all times by default."""
     eta: Annotated[float, Field(ge=0, le=1)] = 1.0

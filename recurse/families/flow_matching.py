@@ -24,7 +24,7 @@ class FlowMatching(Vectors):
     steps: Annotated[int, Field(ge=1, le=10_000)] = 50
     """Steps of equal length from noise to data when sampling."""
     solver: Literal["euler", "heun", "midpoint"] = "euler"
-    """How a step is made; ``heun`` and ``midpoint`` ask the net twice and are of second order."""
+    """The rule of a step; ``heun`` and ``midpoint`` ask the net twice and are of second order."""
 
     coupling: Literal["independent", "exact"] = "independent"
     """``exact``: within a batch, noise and data are paired so that the squared distances sum to the

@@ -59,11 +59,11 @@ class Neural(Family[S]):
 
     trained: ClassVar[bool] = True
     draws: ClassVar[Mapping[str, int]] = {}
-    """How often a quantity with random numbers is looked at and averaged; once if not named."""
+    """Draws that a quantity with random numbers is averaged over, by name; 1 if not named."""
     net: NetSpec = MLP()
     """The network; several parts of a family share its kind."""
     train: Training = Training()
-    """How each fit is trained."""
+    """The budget, batches, learning rate and optimiser of each fit."""
 
     def parts(self, source: S) -> dict[str, Part]:
         """The networks by name."""

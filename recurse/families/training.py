@@ -1,4 +1,4 @@
-"""How a neural family is trained: budget, batches, learning rate, optimiser, averaged weights."""
+"""The training of a neural family: budget, batches, learning rate, optimiser, averaged weights."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Vae(Neural[Source]):
     quantities: ClassVar[tuple[str, ...]] = ("elbo", "latent_spread")
     draws: ClassVar[Mapping[str, int]] = {"elbo": 8}
     train: Training = Training(batch=50, learning_rate=2e-3)
-    """How each fit is trained."""
+    """The budget, batches, learning rate and optimiser of each fit."""
     latent: Annotated[int, Field(ge=1, le=1024)] = 8
     """Size of the latent code."""
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"

@@ -1,4 +1,4 @@
-"""What neural families of points and of images share: the field, its scale, and its classes."""
+"""Neural families of points and of images share the field, its scale, and its classes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Vectors(Neural[Source]):
     shift: Annotated[float, Field(ge=-1e6, le=1e6)] = 0.0
     """Taken from the data before training; 0.5 for pixels in [0, 1]."""
     scale: Annotated[float, Field(gt=0, le=1e6)] = 1.0
-    """What they are divided by after that, so that they spread by about 1; 0.5 for pixels."""
+    """The divisor of the data after that, so that they spread by about 1; 0.5 for pixels."""
     labels: bool = False
     """True if the net is told the class of a sample, and samples come with one."""
     dropout: Annotated[float, Field(ge=0, le=1)] = 0.1
@@ -70,7 +70,7 @@ class Vectors(Neural[Source]):
         return (batch[field(batch)] - self.shift) / self.scale
 
     def told(self, xp: Any, batch: Arrays, noise: Arrays) -> dict[str, Array]:
-        """What the net is told of classes: 1, 2, ..., and 0 where the class is withheld."""
+        """The classes that the net is told: 1, 2, ..., and 0 where the class is withheld."""
         if not self.labels:
             return {}
         given = batch["label"] + 1

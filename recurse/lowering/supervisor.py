@@ -1,4 +1,4 @@
-"""What an engine does for a block while it runs: it hears of progress, keeps fits and pools."""
+"""An engine stands behind a block while it runs: it hears of progress, keeps fits and pools."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _LOSS = "loss"  # of a fit that was stopped: the sum over the steps of its last 
 
 
 class Order:
-    """Which samples each optimiser step sees: every epoch is a new permutation of all."""
+    """The samples that each optimiser step sees: every epoch is a new permutation of all."""
 
     def __init__(self, streams: Streams, generation: int, n: int, batch: int) -> None:
         self._streams, self._generation = streams, generation
@@ -104,7 +104,7 @@ class Training:
         return lambda first, count: self._train.rates(before + first, count, whole)
 
     def _kept(self, model: dict[str, Any]) -> dict[str, Any]:
-        """What of a model later generations use: the optimiser's means only if they are carried."""
+        """The part of a model that later generations use: the optimiser's means only if carried."""
         if self._train.carry:
             return model
         dropped = ("first/", "second/")

@@ -18,7 +18,7 @@ from recurse.spec import Kind
 
 
 class Port(NamedTuple):
-    """What goes into a net and what comes out of it, for one sample."""
+    """The input and the output of a net, for one sample."""
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
