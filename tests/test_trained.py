@@ -16,7 +16,7 @@ from tests.statistics_checks import z_test
 @pytest.mark.parametrize("name", [name for name, arm in ARMS.items() if name == arm.model.kind])
 def test_backends_train_to_the_same_distribution(name: str) -> None:
     """Paired by seed, data and initial weights: every metric of both generations, and the training
-    loss, have the same mean (level 1e-6). A difference of half the mean would be seen."""
+    loss, have the same mean (level 1e-6). Three standard deviations of a seed would be seen."""
     model = trained(ARMS[name].model, epochs=20, learning_rate=3e-3)  # type: ignore[arg-type]
     arm = change(ARMS[name], model=model)
     found = [simulate(change(arm, backend=b), 24) for b in TRAINERS]
@@ -26,4 +26,4 @@ def test_backends_train_to_the_same_distribution(name: str) -> None:
             left, right = found[0][metric].T, other[metric].T
             assert np.ptp(left, axis=0).min() > 0
             effect = z_test(left - right, np.zeros(left.shape[1]))
-            assert (effect < 0.5 * np.abs(left.mean(axis=0))).all(), (metric, effect)
+            assert (effect < 3.0 * left.std(axis=0)).all(), (metric, effect)

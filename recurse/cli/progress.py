@@ -79,6 +79,9 @@ class Watcher:
                 self._live.advance(self._label(block), progress, ahead * len(block.seeds))
         elif progress.event == "doing":
             self._doing(block, progress)
+        elif progress.event == "training":
+            if self._live:
+                self._live.doing(self._label(block), progress)
         elif progress.event == "done":
             self._finish(block)
         else:

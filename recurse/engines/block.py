@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recurse.backend import Backend, Runtime
 from recurse.engines import png
-from recurse.engines.keeper import Doing, Keeper
+from recurse.engines.keeper import Keeper, Telling
 from recurse.loop import Outcome, State, run
 from recurse.lowering import Operations
 from recurse.lowering.decision import operations
@@ -68,10 +68,10 @@ def execute(
     runtime: Runtime,
     store: Path,
     report: Report,
-    doing: Doing = lambda what: None,
+    training: Telling = lambda what: None,
 ) -> None:
     """Run a block and stage its results."""
-    keeper = Keeper(store, task.block, task.every, task.waited_for, doing)
+    keeper = Keeper(store, task.block, task.every, task.waited_for, training)
     asked = (task.arm, task.seeds, runtime, backend, task.exact, keeper)
     ops = operations(*asked)
     saved = checkpoint.newest(store / "checkpoints", task.block, task.done)

@@ -19,8 +19,8 @@ from recurse.numerics.arrays import Fields
 from recurse.store import checkpoint
 from recurse.store.shelf import Shelf
 
-Doing = Callable[[str], None]
-"""Hears in words what a block is at."""
+Telling = Callable[[str], None]
+"""Hears in words how far a fit is."""
 
 _MOMENT = 0.5  # seconds between two words about a fit
 
@@ -29,12 +29,12 @@ class Keeper:
     """The supervisor of a block in a worker."""
 
     def __init__(
-        self, store: Path, block: str, every: float, alive: Callable[[], None], doing: Doing
+        self, store: Path, block: str, every: float, alive: Callable[[], None], tell: Telling
     ) -> None:
         """``every``: seconds of training that a kill may cost; ``alive`` raises if nobody waits."""
         self._root, self._block = store / "checkpoints", f"{block}.fit"
         self._shelf = Shelf(store / "pools", block)
-        self._every, self._alive, self._doing = every, alive, doing
+        self._every, self._alive, self._tell = every, alive, tell
         self._saved = self._spoken = self._began = time.monotonic()
         self._at: tuple[int, int] = (-1, 0)
         self._needed: set[str] = set()
@@ -74,7 +74,7 @@ class Keeper:
         now = time.monotonic()
         if now - self._spoken >= _MOMENT:
             self._spoken = now
-            self._doing(self._words(generation, done, total, losses, now))
+            self._tell(self._words(generation, done, total, losses, now))
         if now - self._saved >= self._every and done < total:
             meta = {"fit": str(generation)}
             checkpoint.save(self._root, self._block, done, arrays(), meta)

@@ -24,7 +24,8 @@ _PATIENCE = 2.0  # seconds that starting a worker takes, or nearly
 @dataclass(frozen=True)
 class Progress:
     """One event of a run. ``event`` is ``doing`` (a step before the first generation, named in
-    ``message``), ``generation``, ``done``, ``failed`` or ``retry`` (the block is run again)."""
+    ``message``), ``training`` (how far a fit is), ``generation``, ``done``, ``failed`` or ``retry``
+    (the block is run again)."""
 
     event: str
     block: Block
@@ -189,8 +190,8 @@ class LocalEngine:
     def _hear(self, worker: Worker, said: Mapping[str, Any]) -> None:
         block = worker.block
         assert block is not None
-        if said["event"] == "doing":
-            self._watch(Progress("doing", block, message=said["what"]))
+        if said["event"] in ("doing", "training"):
+            self._watch(Progress(said["event"], block, message=said["what"]))
             return
         if said["event"] == "generation":
             loss = said.get("train_loss")

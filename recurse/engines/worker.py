@@ -102,6 +102,9 @@ def _run(task: Task, store: Path, say: Say) -> None:
     def doing(what: str) -> None:
         say({"event": "doing", "block": task.block, "what": what})
 
+    def training(what: str) -> None:
+        say({"event": "training", "block": task.block, "what": what})
+
     backend = backends()[task.arm.backend]
     doing(f"importing {(backend.requires or (backend.name,))[0]}")
     runtime = _start(backend.name)
@@ -110,7 +113,7 @@ def _run(task: Task, store: Path, say: Say) -> None:
         task.arm.source.available()  # reads them, and keeps them for the draws
     # Programs are compiled when they are first called, which is in the first generation.
     doing("compiling, first generation" if backend.compiles else "first generation")
-    execute(task, backend, runtime, store, report, doing)
+    execute(task, backend, runtime, store, report, training)
 
 
 @cache

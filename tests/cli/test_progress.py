@@ -44,6 +44,7 @@ def test_a_log_says_what_is_done_before_the_first_generation_once(
             for block in made.blocks[:2]:
                 for what in steps:
                     watcher(Progress("doing", block, message=what))
+                watcher(Progress("training", block, message="step 64/600"))  # a terminal's alone
         wanted = [] if flags else [f"policy=replace on numpy: {what}" for what in steps]
         assert capsys.readouterr().err.splitlines() == wanted
 
