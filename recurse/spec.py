@@ -22,7 +22,6 @@ from recurse.reading.choice import Choice
 from recurse.reading.problems import RecurseError
 
 ROLES = {
-    "net": "recurse.nets",
     "source": "recurse.sources",
     "model": "recurse.families",
     "policy": "recurse.policies",
@@ -30,9 +29,9 @@ ROLES = {
     "corrector": "recurse.correctors",
     "metric": "recurse.metrics",
     "claim": "recurse.claims",
+    "net": "recurse.nets",
 }
 BASES = {
-    "net": "Net",
     "source": "Source",
     "model": "Family",
     "policy": "Policy",
@@ -40,6 +39,7 @@ BASES = {
     "corrector": "Corrector",
     "metric": "Metric",
     "claim": "Claim",
+    "net": "Net",
 }
 """The class in that folder that the kinds of a role inherit from."""
 

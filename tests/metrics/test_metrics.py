@@ -193,6 +193,7 @@ SERVED: dict[str, list[tuple[Any, Any]]] = {
     "second_moment": [(Moons(), Kde())],
     "reward": [],
     "sign_accuracy": [(REGRESSION, Linear())],
+    "test_loss": [],
     "test_nll": [(SKEW, Gaussian()), (REGRESSION, Linear())],
     "tail_kept": [(SKEW, Gaussian())],
     "total_variation": [(SKEW, Kde())],

@@ -20,7 +20,7 @@ def explain(
     ] = "",
     format: TextOrJson = "text",
 ) -> int:
-    """Explain the code of a problem, with an example and its correction."""
+    """Explain the code of a problem, with an example."""
     from recurse.reading.problems import RecurseError
 
     wanted = code.upper().strip("[]")

@@ -22,7 +22,7 @@ def kinds(
     ] = None,
     format: TextOrJson = "text",
 ) -> int:
-    """List everything that a spec can name: models, policies, metrics, ..."""
+    """List everything that a spec can name."""
     from recurse.cli import catalogue
 
     found = catalogue.entries(role, name)

@@ -24,7 +24,7 @@ def run(
     ] = True,
     max_errors: MaxErrors = 20,
 ) -> int:
-    """Run the cells that are not stored yet, check the claims, write the report."""
+    """Run what is not stored yet, check claims, report."""
     if dry_run:
         return plan(specs, sets, select, store, jobs, retry, max_errors=max_errors)
     from recurse.cli import ending, reporting

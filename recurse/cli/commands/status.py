@@ -9,7 +9,7 @@ from recurse.cli.options import StoreDir, TextOrJson
 
 
 def status(store: StoreDir = "runs", format: TextOrJson = "text") -> int:
-    """List stored, missing and failed cells by scenario, and the run that is writing."""
+    """List how far each scenario has come, and who writes."""
     from recurse.cli.overview import scenarios
     from recurse.cli.stores import open_store
 
