@@ -21,7 +21,7 @@ from recurse.lowering.measure import host_arrays, runtime_arrays
 from recurse.lowering.neural import single
 from recurse.metrics.diversity import Diversity
 from recurse.metrics.elbo import Elbo
-from recurse.metrics.test_loss import TestLoss
+from recurse.metrics.test_loss import HeldoutLoss
 from recurse.nets import initial
 from recurse.nets.mlp import MLP
 from recurse.numerics.arrays import Arrays, Fields
@@ -81,7 +81,7 @@ ARMS: dict[str, Arm] = {
         samples=Samples(real=40, synthetic=40),
         backend="torch",
         generations=1,
-        metrics=(Diversity(samples=20), TestLoss()),
+        metrics=(Diversity(samples=20), HeldoutLoss()),
     ),
     "flow_matching": digits(
         FlowMatching(
@@ -95,7 +95,7 @@ ARMS: dict[str, Arm] = {
             train=SHORT,
         ),
         sampler=Guidance(w=0.7),
-        metrics=(Diversity(samples=20), TestLoss()),
+        metrics=(Diversity(samples=20), HeldoutLoss()),
     ),
 }
 """Arms by a name that begins with the kind of their model."""

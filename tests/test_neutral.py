@@ -45,6 +45,7 @@ from recurse.metrics.posterior_kl import PosteriorKl
 from recurse.metrics.ridge_risk import RidgeRisk
 from recurse.metrics.second_moment import SecondMoment
 from recurse.metrics.tail_kept import TailKept
+from recurse.metrics.test_loss import HeldoutLoss
 from recurse.metrics.total_variation import TotalVariation
 from recurse.metrics.tv_error import TvError
 from recurse.numerics.streams import Streams
@@ -191,6 +192,7 @@ METRICS: dict[str, Any] = {
     "total_variation": TotalVariation(),
     "tv_error": TvError(),
     "elbo": Elbo(),
+    "test_loss": HeldoutLoss(),
     "latent_spread": LatentSpread(),
     **{f"{metric.kind} of grams": metric for metric in GRAMS},
     "contexts_left": ContextsLeft(),
@@ -234,7 +236,8 @@ def test_metrics(name: str, dtype: Any) -> None:
     params["mean_square"] = strict.ones(3, dtype=strict.float64)
     params["divergence"] = strict.ones(3, dtype=strict.float64)
     params["second_moment"] = strict.ones(3, dtype=strict.float64)
-    quantities["latent_spread"] = quantities["total_variation"] = quantities["elbo"]
+    for name in ("latent_spread", "total_variation", "test_loss"):
+        quantities[name] = quantities["elbo"]
     for reference in (shared, {"x": SKEW.draw(STREAMS, 0, "heldout", 50)["x"].astype(dtype)}):
         rarity = strict.asarray(np.linspace(0.0, 1.0, 180).reshape(3, 60))
         view = View(params, truth, put(samples), put(reference), quantities, rarity)

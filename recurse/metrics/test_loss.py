@@ -10,7 +10,7 @@ from recurse.numerics.arrays import Array
 from recurse.sources import Source
 
 
-class TestLoss(HeldOut):
+class HeldoutLoss(HeldOut):
     """Mean loss of held-out real data, of the denoising or matching objective of the family."""
 
     kind: Literal["test_loss"] = "test_loss"
