@@ -67,7 +67,7 @@ class Neural(Family[S]):
 
     def parts(self, source: S) -> dict[str, Part]:
         """The networks by name."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no networks")
 
     def noise(self, source: S) -> Requests:
         """Random numbers of one sample in one training step."""
@@ -75,7 +75,7 @@ class Neural(Family[S]):
 
     def loss(self, xp: Any, nets: Nets, batch: Arrays, noise: Arrays) -> Array:
         """The loss of every sample, ``[..., rows]``; its mean over rows is minimised."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no loss")
 
     def prepared(self, generators: Sequence[np.random.Generator], batches: Fields) -> Fields:
         """Batches ``[k, R, batch, ...]`` as the loss wants them, made on the host; with a generator
@@ -88,7 +88,7 @@ class Neural(Family[S]):
 
     def score(self, xp: Any, nets: Nets, quantity: str, batch: Arrays, noise: Arrays) -> Array:
         """A quantity of every sample, ``[..., rows]``, or numbers that ``summary`` reads."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no quantities")
 
     def summary(self, quantity: str, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """The quantity of each replicate ``[R]``, of its scores ``[R, n, ...]``: their mean."""
@@ -116,7 +116,7 @@ class Neural(Family[S]):
 
     def close(self, xp: Any, nets: Nets, state: Arrays, noise: Arrays) -> dict[str, Array]:
         """The fields of the samples."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} draws no samples")
 
     def weights(self, source: S) -> dict[str, Weight]:
         """Every weight of one replicate as ``part.name``, in order."""
