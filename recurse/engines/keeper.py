@@ -9,12 +9,11 @@ import shutil
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recurse.lowering.supervisor import Fit
+from recurse.lowering.supervisor import Fit, Step
 from recurse.numerics.arrays import Fields
 from recurse.store import checkpoint
 from recurse.store.shelf import Shelf
@@ -56,20 +55,14 @@ class Keeper:
         if found is None or int(found.meta.get("fit", -1)) < generation:
             shutil.rmtree(self._root / self._block, ignore_errors=True)
 
-    def step(
-        self,
-        generation: int,
-        done: int,
-        total: int,
-        losses: NDArray[np.float64],
-        arrays: Callable[[], dict[str, NDArray[Any]]],
-    ) -> None:
+    def step(self, step: Step) -> None:
         """Look if anybody waits, note losses that are not finite, speak, and keep what is due."""
         self._alive()
+        generation, done, total, losses, arrays = step
         first = done - len(losses)
         for replicate in np.flatnonzero(~np.isfinite(losses).all(axis=0)).tolist():
-            step = first + int(np.argmin(np.isfinite(losses[:, replicate])))
-            text = f"the loss of generation {generation} is not finite in step {step + 1}"
+            place = first + int(np.argmin(np.isfinite(losses[:, replicate])))
+            text = f"the loss of generation {generation} is not finite in step {place + 1}"
             self._broken.setdefault(replicate, f"{text} of {total}")
         now = time.monotonic()
         if now - self._spoken >= _MOMENT:

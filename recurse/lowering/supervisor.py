@@ -18,6 +18,20 @@ class Fit(NamedTuple):
     arrays: dict[str, NDArray[Any]]
 
 
+class Step(NamedTuple):
+    """A fit after a few more optimiser steps."""
+
+    generation: int
+    done: int
+    """Steps of this fit so far."""
+    total: int
+    """Steps that it will have."""
+    losses: NDArray[np.float64]
+    """Of the newest steps, ``[k, R]``."""
+    arrays: Callable[[], dict[str, NDArray[Any]]]
+    """Gives all that the fit would need to go on from here."""
+
+
 class Supervisor(Protocol):
     """Who stands behind a block: a worker process, or nobody."""
 
@@ -25,20 +39,8 @@ class Supervisor(Protocol):
         """The fit of this generation as far as it was kept, or None."""
         ...
 
-    def step(
-        self,
-        generation: int,
-        done: int,
-        total: int,
-        losses: NDArray[np.float64],
-        arrays: Callable[[], dict[str, NDArray[Any]]],
-    ) -> None:
+    def step(self, step: Step) -> None:
         """Called after every few optimiser steps.
-
-        Args:
-            done: steps of this fit so far, of ``total``.
-            losses: of the newest steps, ``[k, R]``.
-            arrays: gives all that the fit would need to go on from here.
 
         Raises:
             Exception: of the engine's, if nobody waits for the block any more.
@@ -67,14 +69,7 @@ class Alone:
     def unfinished(self, generation: int) -> Fit | None:
         return None
 
-    def step(
-        self,
-        generation: int,
-        done: int,
-        total: int,
-        losses: NDArray[np.float64],
-        arrays: Callable[[], dict[str, NDArray[Any]]],
-    ) -> None:
+    def step(self, step: Step) -> None:
         return None
 
     def put(self, pool: str, fields: Fields) -> tuple[str, Fields]:

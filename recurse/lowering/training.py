@@ -12,7 +12,7 @@ from recurse.backend import Runtime, Trainer
 from recurse.families.neural import Neural
 from recurse.lowering.measure import host_arrays, runtime_arrays
 from recurse.lowering.shelves import TrainingSet
-from recurse.lowering.supervisor import Supervisor
+from recurse.lowering.supervisor import Step, Supervisor
 from recurse.numerics.arrays import Arrays
 from recurse.numerics.streams import Streams
 from recurse.scenario.scenario import Arm
@@ -86,7 +86,7 @@ class Training:
             loss, done = loss + losses[last].sum(axis=0), done + count
             loss[~np.isfinite(losses).all(axis=0)] = np.nan  # whatever its last epoch says
             arrays = _arrays(self._runtime, self._trainer, state, loss)
-            self._supervisor.step(generation, done, total, losses, arrays)
+            self._supervisor.step(Step(generation, done, total, losses, arrays))
         return self._kept(self._trainer.model(state)), loss / counted
 
     def _continues(self, kept: Arrays, start: Arrays) -> bool:

@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from recurse.engines.keeper import Keeper
+from recurse.lowering.supervisor import Step
 from recurse.reading.yamlfile import dump
 from recurse.store.staging import read_fragment, staged
 from tests.engines.one_block import execute, task
@@ -67,9 +68,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     usual = Keeper.step
 
-    def noted(self: Keeper, generation: int, done: int, total: int, losses: Any, a: Any) -> None:
-        found.append((generation, done - len(losses)))
-        usual(self, generation, done, total, losses, a)
+    def noted(self: Keeper, step: Step) -> None:
+        found.append((step.generation, step.done - len(step.losses)))
+        usual(self, step)
 
     monkeypatch.setattr(Keeper, "step", noted)
     return found

@@ -11,6 +11,7 @@ import pytest
 from recurse.engines import keeper as module
 from recurse.engines.block import Orphaned
 from recurse.engines.keeper import Keeper
+from recurse.lowering.supervisor import Step
 from recurse.store import checkpoint
 
 R = 3
@@ -42,7 +43,7 @@ def step(
     one: Keeper, generation: int, done: int, total: int = 100, losses: Any = None, mark: float = 0.0
 ) -> None:
     found = np.full((10, R), 2.5) if losses is None else losses
-    one.step(generation, done, total, found, lambda: {"w": np.full(R, mark)})
+    one.step(Step(generation, done, total, found, lambda: {"w": np.full(R, mark)}))
 
 
 def test_a_fit_is_kept_and_found_again(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from recurse.families.neural import Neural
 from recurse.families.training import Training as Settings
 from recurse.lowering.shelves import Stretch, TrainingSet
-from recurse.lowering.supervisor import Alone, Fit
+from recurse.lowering.supervisor import Alone, Fit, Step
 from recurse.lowering.training import Order, Training, averaged
 from recurse.nets import initial
 from recurse.numerics.streams import Streams
@@ -159,14 +158,8 @@ class Keeping(Alone):
     def unfinished(self, generation: int) -> Fit | None:
         return self.kept
 
-    def step(
-        self,
-        generation: int,
-        done: int,
-        total: int,
-        losses: NDArray[np.float64],
-        arrays: Callable[[], dict[str, NDArray[Any]]],
-    ) -> None:
+    def step(self, step: Step) -> None:
+        _, done, total, losses, arrays = step
         assert losses.shape[1] == R
         self.calls.append((done - len(losses), done, total))
         if done == self.stop:
